@@ -1,0 +1,288 @@
+"""The only module that knows dataframe engines: open a frame, collect a few rows, give the same kind back.
+
+A room works in four steps, the same on pandas, polars, pyarrow, DuckDB and Spark::
+
+    rows = _frames.scan(frame, {"customer_id": "key", "amount": "number"}, table="orders")
+    cells = rows.group_by("customer_id").agg(...)          # narwhals, the allowed set of the design
+    local = _frames.collect(cells)                         # only where Python must see numbers: few rows
+    return _frames.give(cells, like=frame)                 # eager kinds are collected, lazy kinds stay lazy
+
+At the door NaN becomes null, decimals become floats, categories become text and dates become naive
+datetimes, because the engines disagree about all four.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import narwhals as nw
+from narwhals.typing import IntoDataFrame, IntoLazyFrame
+
+from crmkit.errors import ColumnError, DataError, ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FrameT = TypeVar("FrameT", bound=IntoDataFrame | IntoLazyFrame)
+
+ROLES = ("key", "label", "date", "number", "flag")
+_WHOLE = nw.Datetime("us")
+
+
+def is_frame(frame: object) -> bool:
+    """Say whether an object is a dataframe of an engine that crmkit knows."""
+    opened = nw.from_native(cast("Any", frame), pass_through=True)
+    return isinstance(opened, nw.DataFrame | nw.LazyFrame)
+
+
+def lazy(frame: object, *, table: str = "frame") -> nw.LazyFrame[Any]:
+    """Wrap a native frame as a narwhals LazyFrame; pyarrow tables go through DuckDB, which has windows."""
+    try:
+        opened = nw.from_native(cast("Any", frame), pass_through=True)
+    except nw.exceptions.DuplicateError as error:
+        msg = f"`{table}` must have distinct column names. {error}"
+        raise ColumnError(msg) from None
+    if not isinstance(opened, nw.DataFrame | nw.LazyFrame):
+        msg = (
+            f"`{table}` must be a DataFrame of pandas, polars, pyarrow, DuckDB or Spark. "
+            f"Got {type(frame).__name__} instead."
+        )
+        raise ParameterError(msg)
+    if isinstance(opened, nw.LazyFrame):
+        return opened
+    return opened.lazy("duckdb") if opened.implementation.is_pyarrow() else opened.lazy()
+
+
+def scan(
+    frame: object, roles: Mapping[str, str], *, table: str = "frame", optional: Iterable[str] = ()
+) -> nw.LazyFrame[Any]:
+    """Open a frame with the columns that `roles` names, checked and normalised; others are dropped.
+
+    `roles` maps column → "key", "label" (what one groups by), "date", "number" or "flag"; optional ones may
+    be absent.
+    """
+    opened = lazy(frame, table=table)
+    schema = opened.collect_schema()
+    absent = set(optional) - set(schema.names())
+    wanted = {name: role for name, role in roles.items() if name not in absent}
+    require(schema.names(), wanted, table=table)
+    return opened.select(
+        *(_normal(name, schema[name], role, opened, table).alias(name) for name, role in wanted.items())
+    )
+
+
+def require(present: Sequence[str], wanted: Iterable[str], *, table: str) -> None:
+    """Raise a ColumnError that names the missing columns, the nearest present ones and the mapping call."""
+    missing = [name for name in wanted if name not in present]
+    if not missing:
+        return
+    hints = []
+    for name in missing:
+        near = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
+        hints.append(f"'{name}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
+    remedy = "" if table == "frame" else f" Map foreign names with crmkit.tables.{table}(…)."
+    msg = f"`{table}` must have the column {', '.join(hints)}. Present: {', '.join(present)}.{remedy}"
+    raise ColumnError(msg)
+
+
+def _normal(name: str, dtype: nw.dtypes.DType, role: str, frame: nw.LazyFrame[Any], table: str) -> nw.Expr:
+    """Express one column as its role needs it, or raise the ColumnError that says why it cannot be."""
+    column = nw.col(name)
+    if role == "date":
+        return _as_date(name, dtype, frame, table)
+    if role == "number":
+        return _as_number(name, dtype, frame, table)
+    if role == "flag":
+        if dtype == nw.Boolean or dtype.is_integer():
+            return column.cast(nw.Boolean)
+        raise ColumnError(_wrong(table, name, "true or false", dtype))
+    if isinstance(dtype, nw.Categorical | nw.Enum):
+        return column.cast(nw.String)
+    return _null_for_nan(name, dtype, frame)
+
+
+def _as_date(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table: str) -> nw.Expr:
+    column = nw.col(name)
+    if isinstance(dtype, nw.Datetime):
+        if dtype.time_zone is not None and not frame.implementation.is_pyspark():
+            msg = (
+                f"`{table}` must have naive dates in '{name}'. Got the time zone {dtype.time_zone}: "
+                f"map the table with its business time zone, tz='Europe/Helsinki' for example."
+            )
+            raise ColumnError(msg)
+        return column if dtype == _WHOLE else column.cast(_WHOLE)
+    if dtype == nw.Date:
+        return column.cast(_WHOLE)
+    raise ColumnError(_wrong(table, name, "dates", dtype))
+
+
+def _as_number(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table: str) -> nw.Expr:
+    column = nw.col(name)
+    if dtype.is_float():
+        return _null_for_nan(name, dtype, frame).cast(nw.Float64)
+    if dtype == nw.Int128 or (dtype.is_numeric() and not dtype.is_integer()):
+        return column.cast(nw.Float64)
+    if dtype.is_integer():
+        return column.cast(nw.Int64)
+    if dtype == nw.Object and _holds_decimals(frame, name):
+        return column.cast(nw.Float64)
+    raise ColumnError(_wrong(table, name, "numbers", dtype))
+
+
+def _holds_decimals(frame: nw.LazyFrame[Any], name: str) -> bool:
+    """Say whether a pandas object column holds nothing but numbers, such as Decimal, and nulls."""
+    values = cast("Any", frame.select(name).collect().to_native())[name].dropna()
+    return bool(values.map(lambda value: hasattr(value, "__float__")).all())
+
+
+def _null_for_nan(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any]) -> nw.Expr:
+    column = nw.col(name)
+    if not dtype.is_float():
+        return column
+    if (
+        frame.implementation.is_pandas()
+        and type(cast("Any", frame.to_native()).dtypes[name]).__module__[:5] == "numpy"
+    ):
+        return column  # numpy's only null is NaN
+    return nw.when(~column.is_nan()).then(column)
+
+
+def _wrong(table: str, name: str, required: str, dtype: nw.dtypes.DType) -> str:
+    return (
+        f"`{table}` must have {required} in '{name}'. Got the type {dtype} instead: "
+        "convert the column, or map another one to this name."
+    )
+
+
+def collect(frame: nw.LazyFrame[Any]) -> "pd.DataFrame":
+    """Bring the rows of a small result to Python as a pandas frame with numpy types."""
+    import pandas as pd
+
+    implementation = frame.implementation
+    if implementation.is_pandas():
+        native = cast("pd.DataFrame", frame.collect().to_native())
+    elif implementation.is_duckdb():
+        native = cast("pd.DataFrame", _naive(frame).collect("pandas").to_native())
+    elif implementation.is_pyspark():  # Spark's own toPandas warns on pandas 3
+        native = cast("Any", frame.collect("pyarrow").to_native()).to_pandas()
+    else:
+        eager = frame.collect()
+        native = pd.DataFrame({name: eager[name].to_numpy() for name in eager.columns})
+    return pd.DataFrame({name: _numpy_type(native[name]) for name in native}).reset_index(drop=True)
+
+
+def _naive(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Drop the time zones of a DuckDB result, which its own way to pandas 3 would warn about."""
+    schema = frame.collect_schema()
+    aware = [name for name, dtype in schema.items() if isinstance(dtype, nw.Datetime) and dtype.time_zone]
+    return frame.with_columns(nw.col(*aware).cast(_WHOLE)) if aware else frame
+
+
+def _numpy_type(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a column as numpy's nearest type: Arrow and masked numbers lose their own null for NaN."""
+    import pandas as pd
+
+    dtype = cast("Any", column.dtype)
+    if getattr(dtype, "kind", "O") == "M" and column.dt.tz is not None:
+        column = cast("Any", column.dt.tz_localize(None))
+    if not pd.api.types.is_extension_array_dtype(dtype) or isinstance(dtype, pd.StringDtype):
+        return column
+    if dtype.kind in "iufb" and not (dtype.kind != "f" and column.notna().all()):
+        return column.astype("float64")
+    plain = {"i": "int64", "u": "int64", "b": "bool", "M": "datetime64[us]"}.get(dtype.kind, "object")
+    return cast("pd.Series[Any]", cast("Any", column).astype(plain))
+
+
+def attach(local: "pd.DataFrame", to: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Hand a small local frame to the engine (and the connection or session) of another frame."""
+    native = cast("Any", to.to_native())
+    implementation = to.implementation
+    if implementation.is_pandas():
+        return nw.from_native(local).lazy()
+    if implementation.is_polars():
+        import polars as pl
+
+        return nw.from_native(pl.LazyFrame({name: _plain(local[name]) for name in local}))
+    if implementation.is_duckdb():
+        relation = native.limit(0).query("_crmkit_relation", "SELECT * FROM local")
+        return cast("nw.LazyFrame[Any]", nw.from_native(relation))
+    rows = list(zip(*(_plain(local[name]) for name in local), strict=True))
+    frame = native.sparkSession.createDataFrame(rows, _spark_schema(local))
+    return cast("nw.LazyFrame[Any]", nw.from_native(frame))
+
+
+def _plain(column: "pd.Series[Any]") -> list[Any]:
+    """Return a pandas column as Python values with None for what is missing."""
+    if column.dtype.kind == "M":
+        return [None if value is None else value.item() for value in column.to_numpy("datetime64[us]")]
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+def _spark_schema(local: "pd.DataFrame") -> str:
+    kinds = {"i": "bigint", "u": "bigint", "f": "double", "b": "boolean", "M": "timestamp_ntz"}
+    return ", ".join(f"`{name}` {kinds.get(local[name].dtype.kind, 'string')}" for name in local)
+
+
+def give(result: nw.LazyFrame[Any], *, like: FrameT, sort: Sequence[str] = ()) -> FrameT:
+    """Return a result as the kind of frame that `like` is, sorted, with plain integers for counts."""
+    wide = (nw.Int128, nw.UInt64, nw.UInt32)
+    schema = result.collect_schema()
+    casts = [nw.col(name).cast(nw.Int64) for name, dtype in schema.items() if dtype in wide]
+    if casts:
+        result = result.with_columns(*casts)
+    if sort:
+        result = result.sort(*sort, nulls_last=True)
+    kind = nw.from_native(cast("Any", like))
+    if isinstance(kind, nw.LazyFrame):
+        return cast("FrameT", result.to_native())
+    if kind.implementation.is_pyarrow():
+        return cast("FrameT", result.collect("pyarrow").to_native())
+    native = cast("Any", result.collect().to_native())
+    if kind.implementation.is_pandas():
+        native = native.reset_index(drop=True)
+    return cast("FrameT", native)
+
+
+def count_rows(frame: nw.LazyFrame[Any], checks: Mapping[str, nw.Expr]) -> dict[str, int]:
+    """Count the rows for which each condition holds, all conditions in one query."""
+    flags = {name: nw.when(condition).then(1).otherwise(0) for name, condition in checks.items()}
+    counted = frame.select(**flags).select(nw.len().alias("rows"), *(nw.col(name).sum() for name in flags))
+    return {str(name): int(value) for name, value in collect(counted).fillna(0).iloc[0].items()}
+
+
+def refuse(frame: nw.LazyFrame[Any], checks: Mapping[str, nw.Expr], *, table: str) -> int:
+    """Raise a DataError if any condition, keyed by what it means, holds for a row; return the row count."""
+    keys = {f"check_{number}": condition for number, condition in enumerate(checks.values())}
+    counts = count_rows(frame, keys)
+    rows = counts.pop("rows")
+    pairs = zip(checks, counts.values(), strict=True)
+    found = [f"{count} of {rows} rows {text}" for text, count in pairs if count]
+    if found:
+        msg = f"`{table}`: {'; '.join(found)}. Correct or filter these rows first."
+        raise DataError(msg)
+    return rows
+
+
+def to_business_time(frame: nw.LazyFrame[Any], names: Sequence[str], tz: str) -> nw.LazyFrame[Any]:
+    """Turn aware timestamps into the naive wall clock of a time zone."""
+    native = cast("Any", frame.to_native())
+    if frame.implementation.is_duckdb():
+        import duckdb
+
+        zone = duckdb.ConstantExpression(tz)
+        star = duckdb.StarExpression(exclude=list(names))
+        clocks = [
+            duckdb.FunctionExpression("timezone", zone, duckdb.ColumnExpression(name)).alias(name)
+            for name in names
+        ]
+        order = frame.collect_schema().names()
+        return cast("nw.LazyFrame[Any]", nw.from_native(native.select(star, *clocks))).select(*order)
+    if frame.implementation.is_pyspark():
+        from pyspark.sql import functions as F  # noqa: N812 - Spark's own idiom
+
+        for name in names:
+            wall = F.col(f"`{name}`").cast("timestamp_ntz")
+            native = native.withColumn(name, F.convert_timezone(F.current_timezone(), F.lit(tz), wall))
+        return cast("nw.LazyFrame[Any]", nw.from_native(native))
+    clocks_ = (nw.col(name).dt.convert_time_zone(tz).dt.replace_time_zone(None) for name in names)
+    return frame.with_columns(*clocks_)

@@ -1,0 +1,122 @@
+"""Checks of scalar arguments, all with one wording: "`name` must be X. Got Y instead."."""
+
+import datetime as dt
+import math
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from crmkit.errors import ParameterError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def fail(name: str, requirement: str, value: object) -> NoReturn:
+    """Raise the ParameterError that every check of this module raises."""
+    msg = f"`{name}` must be {requirement}. Got {value!r} instead."
+    raise ParameterError(msg)
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """Return `value` as a finite float inside the range, whose ends are included unless they are open."""
+    above, below = ("above" if open_low else "at least"), ("below" if open_high else "at most")
+    limits = [f"{above} {low:g}"] * (low > -math.inf) + [f"{below} {high:g}"] * (high < math.inf)
+    requirement = f"a finite number {' and '.join(limits)}".rstrip()
+    if isinstance(value, bool) or not _is_real(value) or not math.isfinite(value):
+        fail(name, requirement, value)
+    x = float(value)
+    if x < low or x > high or (open_low and x == low) or (open_high and x == high):
+        fail(name, requirement, value)
+    return x
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, numbers.Real) or type(value).__name__ == "Decimal"
+
+
+def integer(name: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
+    """Return `value` as an int inside the closed range; 3.0 counts as 3, True does not count."""
+    bounds = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
+    requirement = " ".join(["an integer", " and ".join(bounds)]).strip()
+    if isinstance(value, bool) or not _is_real(value) or not math.isfinite(value) or value != int(value):
+        fail(name, requirement, value)
+    n = int(value)
+    if (low is not None and n < low) or (high is not None and n > high):
+        fail(name, requirement, value)
+    return n
+
+
+def share(name: str, value: Any, *, open_ends: bool = False) -> float:
+    """Return `value` as a share between 0 and 1."""
+    return number(name, value, low=0, high=1, open_low=open_ends, open_high=open_ends)
+
+
+def choice(name: str, value: Any, options: Iterable[str]) -> str:
+    """Return `value` if it is one of the options."""
+    allowed = list(options)
+    if not isinstance(value, str) or value not in allowed:
+        fail(name, "one of " + ", ".join(map(repr, allowed)), value)
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False."""
+    if not isinstance(value, bool):
+        fail(name, "True or False", value)
+    return value
+
+
+def names(name: str, value: str | Sequence[str] | None) -> list[str]:
+    """Return column names as a list: None is no column, a string is one."""
+    if value is None:
+        return []
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(isinstance(one, str) for one in listed):
+        fail(name, "a column name or a list of column names", value)
+    if len(set(listed)) < len(listed):
+        fail(name, "a list without repeated column names", value)
+    return list(listed)
+
+
+def date(name: str, value: Any) -> dt.datetime:
+    """Return `value` as a naive datetime: an ISO text, a date, a datetime or a pandas/numpy timestamp.
+
+    A date without a time of day stands for its midnight.
+    """
+    requirement = "a date such as '2024-12-31' without a time zone"
+    if value is None or isinstance(value, bool | int | float):
+        fail(name, requirement, value)
+    if type(value).__module__ == "numpy":
+        value = value.astype("datetime64[us]").item() if hasattr(value, "astype") else value
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(value)
+        except ValueError:
+            fail(name, requirement, value)
+    if hasattr(value, "to_pydatetime"):
+        value = value.to_pydatetime(warn=False)
+    if isinstance(value, dt.datetime) and value == value and value.tzinfo is None:
+        return value
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return dt.datetime(value.year, value.month, value.day)
+    return fail(name, requirement, value)
+
+
+def generator(random_state: "int | np.random.Generator") -> "np.random.Generator":
+    """Return a numpy Generator from a seed or a Generator; nothing else, so that every result repeats."""
+    import numpy as np
+
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer) or random_state < 0:
+        fail("random_state", "a non-negative integer or a numpy Generator", random_state)
+    return np.random.default_rng(int(random_state))

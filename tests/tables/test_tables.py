@@ -1,0 +1,203 @@
+"""Table contracts: mapping, checking and the business time zone, on every engine."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmkit import tables
+from crmkit.errors import ColumnError, DataError, ParameterError
+from crmkit.testing import LAZY, assert_parity, crossed_rows, to_engine, to_pandas
+
+RAW = pd.DataFrame(
+    {
+        "cust": ["a", "b", "a"],
+        "ts": pd.to_datetime(["2024-03-31 23:30", "2024-01-07 10:00", "2024-03-04 00:00"]).tz_localize("UTC"),
+        "net": [1.5, 3.0, -2.0],
+        "note": ["x", None, "z"],
+    }
+)
+NAMES = {"customer_id": "cust", "order_date": "ts", "amount": "net"}
+
+
+def test_an_order_at_2330_utc_on_the_last_of_the_month_belongs_to_the_next_month_in_helsinki():
+    expected = pd.DataFrame(
+        {
+            "customer_id": ["a", "b", "a"],
+            "order_date": pd.to_datetime(["2024-04-01 02:30", "2024-01-07 12:00", "2024-03-04 02:00"]),
+            "amount": [1.5, 3.0, -2.0],
+            "note": ["x", None, "z"],
+        }
+    )
+    assert_parity(
+        lambda frame: tables.orders(frame, **NAMES, tz="Europe/Helsinki"),
+        RAW,
+        expected=expected,
+        keys=["order_date"],
+        crossing=1,
+    )
+
+
+def test_a_spark_session_in_another_zone_reads_the_same_instant():
+    spark = pytest.importorskip("pyspark") and to_engine(RAW, "spark")
+    session = spark.sparkSession
+    session.conf.set("spark.sql.session.timeZone", "America/New_York")
+    try:
+        mapped = to_pandas(tables.orders(spark, **NAMES, tz="Europe/Helsinki"))
+    finally:
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+    assert mapped["order_date"].min() == pd.Timestamp("2024-01-07 12:00")
+    assert mapped["order_date"].max() == pd.Timestamp("2024-04-01 02:30")
+
+
+def test_naive_dates_are_left_as_they_are():
+    naive = RAW.assign(ts=RAW["ts"].dt.tz_localize(None))
+    mapped = tables.orders(naive, **NAMES, tz="Europe/Helsinki")
+    assert mapped["order_date"].tolist() == naive["ts"].tolist()
+
+
+def test_checking_costs_one_row(engine):
+    frame = engine(RAW.assign(ts=RAW["ts"].dt.tz_localize(None)))
+    with crossed_rows() as fetched:
+        tables.orders(frame, **NAMES)
+    if (
+        type(frame).__module__.startswith(("duckdb", "_duckdb", "pyspark"))
+        or "LazyFrame" in type(frame).__name__
+    ):
+        assert fetched == [1]
+
+
+BAD = {
+    "null key": ({"cust": [None, "b", "c"]}, DataError, r"orders\.customer_id: 1 row without a value"),
+    "no date": (
+        {"ts": pd.to_datetime([None, "2024-01-01", "2024-01-02"])},
+        DataError,
+        "1 row without a date",
+    ),
+    "infinite": ({"net": [np.inf, 1.0, -np.inf]}, DataError, "2 rows with an infinite number, for example"),
+    "text amount": ({"net": ["1", "2", "3"]}, ColumnError, "must have numbers in 'amount'"),
+    "text date": ({"ts": ["x", "y", "z"]}, ColumnError, "must have dates in 'order_date'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_rows(engine, case):
+    columns, error, message = BAD[case]
+    frame = engine(RAW.assign(ts=RAW["ts"].dt.tz_localize(None)).assign(**columns))
+    with pytest.raises(error, match=message):
+        tables.orders(frame, **NAMES)
+
+
+def test_empty_table(engine):
+    with pytest.raises(DataError, match=r"orders\.\*: the table is empty"):
+        tables.orders(engine(RAW.iloc[:0]), **NAMES, tz="UTC")
+
+
+def test_missing_column(engine):
+    with pytest.raises(ColumnError, match="must have the column 'amount'"):
+        tables.orders(engine(RAW), customer_id="cust", order_date="ts")
+    with pytest.raises(ColumnError, match="must have the column 'nett' .did you mean 'net'"):
+        tables.orders(engine(RAW), customer_id="cust", order_date="ts", amount="nett")
+
+
+def test_repeated_keys(engine):
+    leads = pd.DataFrame({"lead_id": [1, 1, 2, 2, 2], "created_at": pd.to_datetime(["2024-01-01"] * 5)})
+    with pytest.raises(DataError, match=r"leads\.lead_id: 3 rows with the key of an earlier row"):
+        tables.leads(engine(leads))
+
+
+def test_limits(engine):
+    stock = pd.DataFrame({"product_id": ["p"], "date": pd.to_datetime(["2024-01-01"]), "on_hand": [-1.0]})
+    with pytest.raises(DataError, match=r"stock\.on_hand: 1 row below 0, for example -1"):
+        tables.stock(engine(stock))
+    opportunities = pd.DataFrame(
+        {
+            "opportunity_id": [1],
+            "created_at": pd.to_datetime(["2024-01-01"]),
+            "value": [1.0],
+            "probability": [1.5],
+        }
+    )
+    with pytest.raises(DataError, match=r"opportunities\.probability: 1 row above 1, for example 1\.5"):
+        tables.opportunities(engine(opportunities))
+
+
+def test_wrong_calls():
+    with pytest.raises(ParameterError, match="`orders` has no column 'customer'. It has: customer_id"):
+        tables.orders(RAW, customer="cust")
+    with pytest.raises(ParameterError, match="`amount` must be the name of a column. Got 3 instead"):
+        tables.orders(RAW, amount=3)
+    with pytest.raises(ParameterError, match="`tz` must be an IANA time zone"):
+        tables.orders(RAW, **NAMES, tz="Helsinki")
+    with pytest.raises(ColumnError, match="two columns for cust"):
+        tables.orders(RAW, customer_id="cust", order_id="cust")
+    with pytest.raises(ColumnError, match="two columns for customer_id"):
+        tables.orders(RAW.assign(customer_id=1), **NAMES)
+    with pytest.raises(ColumnError, match="Got the time zone UTC"):
+        tables.orders(RAW, **NAMES)
+
+
+def test_columns_may_swap_names():
+    frame = pd.DataFrame(
+        {"amount": ["a"], "customer_id": [1.0], "order_date": pd.to_datetime(["2024-01-01"])}
+    )
+    mapped = tables.orders(frame, customer_id="amount", amount="customer_id")
+    assert mapped["amount"].tolist() == [1.0]
+    assert mapped["customer_id"].tolist() == ["a"]
+
+
+def test_input_is_not_changed():
+    before = pd.util.hash_pandas_object(RAW).sum()
+    tables.orders(RAW, **NAMES, tz="Europe/Helsinki")
+    assert pd.util.hash_pandas_object(RAW).sum() == before
+
+
+def test_every_contract_of_the_design_has_its_function():
+    design = (
+        "customers orders products stock leads quotes opportunities cases responses campaigns messages visits "
+        "interactions subscriptions invoices ledger activities drivers readings"
+    ).split()
+    assert sorted(tables.CONTRACTS) == sorted(design)
+    for name in design:
+        function = getattr(tables, name)
+        assert inspect.signature(function).parameters.keys() >= {
+            "frame",
+            "tz",
+            *tables.CONTRACTS[name].roles(),
+        }
+        assert name in (function.__doc__ or "")
+        assert tables.CONTRACTS[name].required()
+
+
+def test_described_has_a_row_a_column():
+    rows = tables.described()
+    assert len(rows) == sum(len(one.columns) for one in tables.CONTRACTS.values())
+    assert all(row["role"] in ("key", "label", "date", "number", "flag") for row in rows)
+
+
+def test_problems_lists_all_of_them():
+    frame = pd.DataFrame(
+        {
+            "customer_id": [None, 1],
+            "order_date": pd.to_datetime([None, "2024-01-01"]),
+            "amount": [np.inf, 1.0],
+        }
+    )
+    found = [str(one) for one in tables.problems(frame, tables.CONTRACTS["orders"])]
+    assert found == [
+        "orders.customer_id: 1 row without a value",
+        "orders.order_date: 1 row without a date",
+        "orders.amount: 1 row with an infinite number, for example inf",
+    ]
+    missing = tables.problems(frame[["amount"]], tables.CONTRACTS["orders"])
+    assert [str(one) for one in missing] == [
+        "orders.customer_id: is missing",
+        "orders.order_date: is missing",
+    ]
+    typed = tables.problems(frame.assign(amount="x"), tables.CONTRACTS["orders"])
+    assert any("must have numbers" in str(one) for one in typed)
+
+
+def test_lazy_names():
+    assert set(LAZY) == {"polars_lazy", "duckdb", "spark"}
