@@ -96,8 +96,8 @@ def _normal(name: str, dtype: nw.dtypes.DType, role: str, frame: nw.LazyFrame[An
         if dtype == nw.Boolean or dtype.is_integer():
             return column.cast(nw.Boolean)
         raise ColumnError(_wrong(table, name, "true or false", dtype))
-    if isinstance(dtype, nw.Categorical | nw.Enum):
-        return column.cast(nw.String)
+    if isinstance(dtype, nw.Categorical | nw.Enum):  # pandas 2 would write null as the text "nan"
+        return nw.when(~column.is_null()).then(column.cast(nw.String))
     return _null_for_nan(name, dtype, frame)
 
 
@@ -171,6 +171,14 @@ def collect(frame: nw.LazyFrame[Any]) -> "pd.DataFrame":
     return pd.DataFrame({name: _numpy_type(native[name]) for name in native}).reset_index(drop=True)
 
 
+def _wall_clock(column: "pd.Series[Any]", tz: str) -> "pd.Series[Any]":
+    """Return aware timestamps of pandas as a zone's naive clock; Arrow's own way differs between versions."""
+    import pandas as pd
+
+    instants = column.astype(pd.DatetimeTZDtype("us", "UTC"))
+    return cast("pd.Series[Any]", instants.dt.tz_convert(tz).dt.tz_localize(None))
+
+
 def _naive(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Drop the time zones of a DuckDB result, which its own way to pandas 3 would warn about."""
     schema = frame.collect_schema()
@@ -184,7 +192,7 @@ def _numpy_type(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
     dtype = cast("Any", column.dtype)
     if getattr(dtype, "kind", "O") == "M" and column.dt.tz is not None:
-        column = cast("Any", column.dt.tz_localize(None))
+        return _wall_clock(column, str(column.dt.tz))
     if not pd.api.types.is_extension_array_dtype(dtype) or isinstance(dtype, pd.StringDtype):
         return column
     if dtype.kind in "iufb" and not (dtype.kind != "f" and column.notna().all()):
@@ -284,5 +292,13 @@ def to_business_time(frame: nw.LazyFrame[Any], names: Sequence[str], tz: str) ->
             wall = F.col(f"`{name}`").cast("timestamp_ntz")
             native = native.withColumn(name, F.convert_timezone(F.current_timezone(), F.lit(tz), wall))
         return cast("nw.LazyFrame[Any]", nw.from_native(native))
-    clocks_ = (nw.col(name).dt.convert_time_zone(tz).dt.replace_time_zone(None) for name in names)
-    return frame.with_columns(*clocks_)
+    if frame.implementation.is_pandas():
+        clocks_ = {name: _wall_clock(native[name], tz) for name in names}
+        kept = {
+            name: clock.astype("timestamp[us][pyarrow]")
+            if hasattr(native.dtypes[name], "pyarrow_dtype")
+            else clock
+            for name, clock in clocks_.items()
+        }
+        return cast("nw.LazyFrame[Any]", nw.from_native(native.assign(**kept)).lazy())
+    return frame.with_columns(nw.col(*names).dt.convert_time_zone(tz).dt.replace_time_zone(None))
