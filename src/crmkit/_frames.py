@@ -54,9 +54,16 @@ def lazy(frame: object, *, table: str = "frame") -> nw.LazyFrame[Any]:
 
 
 def scan(
-    frame: object, roles: Mapping[str, str], *, table: str = "frame", optional: Iterable[str] = ()
+    frame: object,
+    roles: Mapping[str, str],
+    *,
+    table: str = "frame",
+    optional: Iterable[str] = (),
+    keep: bool = False,
 ) -> nw.LazyFrame[Any]:
-    """Open a frame with the columns that `roles` names, checked and normalised; others are dropped.
+    """Open a frame with the columns that `roles` names, checked and normalised.
+
+    Other columns are dropped, or with `keep` left as they are.
 
     `roles` maps column → "key", "label" (what one groups by), "date", "number" or "flag"; optional ones may
     be absent.
@@ -66,9 +73,8 @@ def scan(
     absent = set(optional) - set(schema.names())
     wanted = {name: role for name, role in roles.items() if name not in absent}
     require(schema.names(), wanted, table=table)
-    return opened.select(
-        *(_normal(name, schema[name], role, opened, table).alias(name) for name, role in wanted.items())
-    )
+    columns = [_normal(name, schema[name], role, opened, table).alias(name) for name, role in wanted.items()]
+    return opened.with_columns(*columns) if keep else opened.select(*columns)
 
 
 def require(present: Sequence[str], wanted: Iterable[str], *, table: str) -> None:
@@ -302,3 +308,22 @@ def to_business_time(frame: nw.LazyFrame[Any], names: Sequence[str], tz: str) ->
         }
         return cast("nw.LazyFrame[Any]", nw.from_native(native.assign(**kept)).lazy())
     return frame.with_columns(nw.col(*names).dt.convert_time_zone(tz).dt.replace_time_zone(None))
+
+
+def first_and_rest(rows: nw.LazyFrame[Any], *, key: str, order: str, value: str) -> nw.LazyFrame[Any]:
+    """Split each key's sum of values into the row that comes first in `order` and the rest.
+
+    Returns `key`, count (of rows with an order), first, last (order), total (of all values), rest (of the
+    values with a later order than the first). Orders are distinct within a key or null.
+    """
+    if rows.implementation.is_duckdb():  # a window costs it twice the time of arg_min
+        k, o, v = (f'"{name}"' for name in (key, order, value))
+        counted = f"count({o}) AS count, min({o}) AS first, max({o}) AS last, sum({v}) AS total"
+        rest = f"sum({v}) FILTER ({o} IS NOT NULL) - arg_min({v}, {o}) AS rest"
+        query = f"SELECT {k}, {counted}, {rest} FROM _crmkit_relation GROUP BY {k}"  # noqa: S608 - fixed names
+        relation = cast("Any", rows.to_native()).query("_crmkit_relation", query)
+        return cast("nw.LazyFrame[Any]", nw.from_native(relation))
+    later = nw.col(order) > nw.col(order).min().over(key)
+    rows = rows.with_columns(_rest=nw.when(later).then(nw.col(value)).otherwise(0.0))
+    ends = {"count": nw.col(order).count(), "first": nw.col(order).min(), "last": nw.col(order).max()}
+    return rows.group_by(key).agg(**ends, total=nw.col(value).sum(), rest=nw.col("_rest").sum())

@@ -222,7 +222,8 @@ def day_number(date: "nw.Expr") -> "nw.Expr":
     30
     """
     y = date.dt.year() - 1
-    leaps = y // 4 - y // 100 + y // 400
+    # Not `//`: its SQL repeats the operands, and nested in a week it would make a page of them.
+    leaps = (y / 4).floor() - (y / 100).floor() + (y / 400).floor()
     return y * 365 + leaps + date.dt.ordinal_day() - _EPOCH.toordinal()
 
 
@@ -256,19 +257,20 @@ def period_start(date: "nw.Expr", period: str) -> "nw.Expr":
     import narwhals as nw
 
     _params.choice("period", period, PERIODS)
+    whole = nw.Datetime("us")  # some engines truncate to a date, some to a zoned timestamp
+    start = date.dt.truncate(_TRUNCATE.get(period, "1d")).cast(whole)
     if period != "week":
-        return date.dt.truncate(_TRUNCATE[period]).cast(nw.Datetime("us"))
-    day = date.dt.truncate("1d")
+        return start
+    monday = start
     since_monday = day_number(date) + 3
-    since_monday = since_monday - since_monday // 7 * 7
-    start = day
+    since_monday = since_monday - (since_monday / 7).floor() * 7
     for days in range(1, 7):
-        start = nw.when(since_monday == days).then(day.dt.offset_by(f"-{days}d")).otherwise(start)
-    return start.cast(nw.Datetime("us"))
+        monday = nw.when(since_monday == days).then(start.dt.offset_by(f"-{days}d")).otherwise(monday)
+    return monday.cast(whole)
 
 
 def numbers(dates: "npt.NDArray[np.datetime64]", period: str) -> "npt.NDArray[np.int64]":
-    """Number the periods that dates fall in, so that consecutive periods have consecutive numbers.
+    """Give the period of each date a number, consecutive ones to consecutive periods.
 
     Parameters
     ----------

@@ -1,0 +1,54 @@
+"""Golden numbers of reference §5: the margin multiple, what-if, company value, the café case."""
+
+import pytest
+
+from crmkit import clv
+
+PUBLISHED = {
+    0.6: (1.20, 1.15, 1.11, 1.07),
+    0.7: (1.75, 1.67, 1.59, 1.52),
+    0.8: (2.67, 2.50, 2.35, 2.22),
+    0.9: (4.50, 4.09, 3.75, 3.46),
+}
+
+
+def test_published_table_of_margin_multiples():
+    table = clv.margin_multiple_table()
+    assert list(table.columns) == [0.10, 0.12, 0.14, 0.16]
+    assert {r: tuple(row.round(2)) for r, row in table.iterrows()} == PUBLISHED
+
+
+def test_hundred_a_year():
+    assert round(float(clv.lifetime_value(100, retention=0.9, discount=0.12))) == 409
+
+
+def test_clusters_a_and_b():
+    a = clv.lifetime_value(400, retention=0.8, discount=0.12)
+    b = clv.lifetime_value(200, retention=0.9, discount=0.12)
+    assert float(a) == pytest.approx(1000)
+    assert round(float(b), 2) == 818.18
+    assert round(float(clv.company_value([500, 1000], [a, b])), 2) == 1_318_181.82
+
+
+def test_two_points_of_retention():
+    result = clv.what_if(clv.margin_multiple(retention=0.80, discount=0.12), retention=0.82)
+    assert round(float(result.before), 4) == 2.5
+    assert round(float(result.after), 4) == 2.7333
+    assert round(100 * float(result), 2) == 9.33
+
+
+def test_company_value():
+    assert round(float(clv.company_value(43_700_000, 166.94)) / 1e9, 3) == 7.295
+
+
+def test_cafe_case_with_the_published_error_beside_the_right_value():
+    case = clv.average_customer_value(
+        5.90, 4.2, weekly_spend=24.30, years=20, margin=0.213, retention=0.75, discount=0.10
+    )
+    assert case.simple == pytest.approx(25_272)
+    assert round(case.custom, 2) == 5489.27
+    assert round(case.traditional, 2) == 11_534.86
+    assert round(case.mean, 2) == 14_098.71
+    assert round(case.annual_margin, 2) == 269.15
+    assert round(float(case.multiple), 6) == 2.142857
+    assert round(float(case), 2) == 576.74
