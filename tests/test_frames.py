@@ -167,3 +167,9 @@ def test_empty_frames_open(engine):
     empty = MESSY.drop(columns=["day", "paid"]).iloc[:0]
     rows = _frames.scan(engine(empty), {"customer_id": "key", "amount": "number"})
     assert _frames.count_rows(rows, {"any": nw.col("amount") > 0}) == {"rows": 0, "any": 0}
+
+
+def test_flags_with_nulls_stay_flags(engine):
+    flags = pd.DataFrame({"n": [1, 2, 3], "vip": pd.array([True, None, False], dtype="boolean")})
+    got = _frames.collect(_frames.scan(engine(flags), {"n": "number", "vip": "flag"}).sort("n"))["vip"]
+    assert got.astype(object).where(got.notna(), None).tolist() == [True, None, False]

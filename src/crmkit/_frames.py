@@ -201,8 +201,11 @@ def _numpy_type(column: "pd.Series[Any]") -> "pd.Series[Any]":
         return _wall_clock(column, str(column.dt.tz))
     if not pd.api.types.is_extension_array_dtype(dtype) or isinstance(dtype, pd.StringDtype):
         return column
-    if dtype.kind in "iufb" and not (dtype.kind != "f" and column.notna().all()):
+    complete = bool(column.notna().all())
+    if dtype.kind == "f" or (dtype.kind in "iu" and not complete):
         return column.astype("float64")
+    if dtype.kind == "b" and not complete:
+        return column.astype(object).where(column.notna(), None)
     plain = {"i": "int64", "u": "int64", "b": "bool", "M": "datetime64[us]"}.get(dtype.kind, "object")
     return cast("pd.Series[Any]", cast("Any", column).astype(plain))
 

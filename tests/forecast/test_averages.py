@@ -67,7 +67,9 @@ def test_moving_average_on_every_engine(window):
 
 
 def test_weights_are_most_recent_first():
-    got = forecast.weighted_moving_average(SHOPS, weights=[0.6, 0.3, 0.1], horizon=2, by="shop", confidence=0.8)
+    got = forecast.weighted_moving_average(
+        SHOPS, weights=[0.6, 0.3, 0.1], horizon=2, by="shop", confidence=0.8
+    )
     expected = by_hand(SHOPS, [0.6, 0.3, 0.1], 2, 0.8, "weighted moving average (3)")
     assert_frames_match(got, expected, keys=["shop", "step"])
 
@@ -119,7 +121,9 @@ def test_bad_weights(weights):
         forecast.weighted_moving_average(SHOPS, weights=weights, by="shop")
 
 
-@pytest.mark.parametrize("bad", [{"window": 0}, {"horizon": 0}, {"confidence": 1}, {"history": "yes"}, {"by": 3}])
+@pytest.mark.parametrize(
+    "bad", [{"window": 0}, {"horizon": 0}, {"confidence": 1}, {"history": "yes"}, {"by": 3}]
+)
 def test_bad_arguments(bad):
     with pytest.raises(ParameterError, match=f"`{next(iter(bad))}`"):
         forecast.moving_average(SHOPS, **{"window": 2, "by": "shop", **bad})

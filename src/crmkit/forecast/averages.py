@@ -74,7 +74,14 @@ def moving_average(
     """
     k = _params.integer("window", window, low=1)
     return _forecast(
-        panel, [1.0] * k, f"moving average ({k})", horizon, by=by, period=period, confidence=confidence, history=history
+        panel,
+        [1.0] * k,
+        f"moving average ({k})",
+        horizon,
+        by=by,
+        period=period,
+        confidence=confidence,
+        history=history,
     )
 
 
