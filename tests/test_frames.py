@@ -1,6 +1,7 @@
 """The engine floor: opening, checking, collecting, attaching and giving back, on all seven inputs."""
 
 import datetime as dt
+import time
 from decimal import Decimal
 
 import narwhals as nw
@@ -173,3 +174,19 @@ def test_flags_with_nulls_stay_flags(engine):
     flags = pd.DataFrame({"n": [1, 2, 3], "vip": pd.array([True, None, False], dtype="boolean")})
     got = _frames.collect(_frames.scan(engine(flags), {"n": "number", "vip": "flag"}).sort("n"))["vip"]
     assert got.astype(object).where(got.notna(), None).tolist() == [True, None, False]
+
+
+def test_a_literal_moment_keeps_its_clock_in_any_time_zone(engine, monkeypatch):
+    """Spark reads a Python datetime in the zone of the Python process; a moment must not depend on it."""
+    days = engine(pd.DataFrame({"at": pd.to_datetime(["2024-01-31 23:59", "2024-02-01 00:00"])}))
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        rows = _frames.scan(days, {"at": "date"})
+        moment = _frames.moment(dt.datetime(2024, 2, 1), rows)
+        got = _frames.collect(rows.with_columns(before=nw.col("at") < moment, moment=moment).sort("at"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert got["before"].tolist() == [True, False]
+    assert got["moment"].tolist() == [pd.Timestamp("2024-02-01")] * 2

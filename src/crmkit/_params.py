@@ -111,6 +111,12 @@ def date(name: str, value: Any) -> dt.datetime:
     return fail(name, requirement, value)
 
 
+def day(name: str, value: Any) -> dt.datetime:
+    """Return the midnight at which the day of a date begins: an `as_of` counts as a whole day."""
+    moment = date(name, value)
+    return dt.datetime(moment.year, moment.month, moment.day)
+
+
 def generator(random_state: "int | np.random.Generator") -> "np.random.Generator":
     """Return a numpy Generator from a seed or a Generator; nothing else, so that every result repeats."""
     import numpy as np

@@ -155,8 +155,8 @@ def test_input_is_not_changed():
 
 def test_every_contract_of_the_design_has_its_function():
     design = (
-        "customers orders products stock leads quotes opportunities cases responses campaigns messages visits "
-        "interactions subscriptions invoices ledger activities drivers readings"
+        "activities campaigns cases customers drivers interactions invoices leads ledger messages "
+        "opportunities orders products quotes readings responses stock subscriptions visits"
     ).split()
     assert sorted(tables.CONTRACTS) == sorted(design)
     for name in design:

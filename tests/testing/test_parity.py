@@ -82,7 +82,9 @@ def test_floats_match_to_one_in_a_billion():
 def test_every_engine_reads_back_what_was_written(name):
     if testing.available(name) is not None:
         pytest.skip(str(testing.available(name)))
-    frame = FRAME.assign(at=pd.to_datetime(["2024-01-01 00:00", None, "2024-03-01 12:30"]), ok=[True, False, True])
+    frame = FRAME.assign(
+        at=pd.to_datetime(["2024-01-01 00:00", None, "2024-03-01 12:30"]), ok=[True, False, True]
+    )
     assert_frames_match(to_pandas(to_engine(frame, name)), frame, keys=["n"])
 
 

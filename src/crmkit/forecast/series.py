@@ -91,7 +91,7 @@ def to_series(
     2 2024-03-01    7.0  1
     """
     keys = names(by)
-    until = periods.floor(_params.date("as_of", as_of), "day")
+    until = _params.day("as_of", as_of)
     _params.choice("period", period, periods.PERIODS)
     roles = {**dict.fromkeys(keys, "key"), date: "date"} | ({value: "number"} if value else {})
     rows = _frames.scan(frame, roles)
@@ -102,7 +102,7 @@ def to_series(
     dated = rows.select(
         *keys, period=periods.period_start(nw.col(date), period), value=amount, n=nw.lit(1, nw.Int64)
     )
-    dated = dated.filter(nw.col("period") <= end)
+    dated = dated.filter(nw.col("period") <= _frames.moment(end, rows))
     if first is not None and first <= end:
         dated = nw.concat([dated, _zeros(dated, keys, periods.between(first, end, period))])
     cells = dated.group_by(*keys, "period").agg(nw.col("value").sum(), nw.col("n").sum())
@@ -123,15 +123,15 @@ def _check(
     """Refuse bad rows, warn of an incomplete last period, and return the first date, None without rows."""
     import warnings
 
-    at = nw.col(date)
+    at, after = nw.col(date), _frames.moment(tomorrow, rows)
     checks = {f"have no date in '{date}'": at.is_null()}
     if value:
         checks[f"have no value in '{value}'"] = nw.col(value).is_null()
-    checks[f"are dated after as_of, {periods.shift(tomorrow, 'day', -1):%Y-%m-%d}"] = at >= tomorrow
+    checks[f"are dated after as_of, {periods.shift(tomorrow, 'day', -1):%Y-%m-%d}"] = at >= after
     if _frames.refuse(rows, checks, table="frame") == 0:
         return None
     current = periods.floor(tomorrow, period)
-    flagged = rows.select(first=at, late=nw.when(at >= current).then(1).otherwise(0))
+    flagged = rows.select(first=at, late=nw.when(at >= _frames.moment(current, rows)).then(1).otherwise(0))
     known = _frames.collect(flagged.select(nw.col("first").min(), nw.col("late").sum()))
     if late := int(known["late"].iloc[0]):
         text = f"{late} rows of the {period} from {current:%Y-%m-%d} are left out: as_of is before its end."
@@ -147,7 +147,7 @@ def _zeros(dated: nw.LazyFrame[Any], keys: list[str], calendar: "list[dt.datetim
     starts = (
         dated.group_by(*keys).agg(nw.col("period").min()) if keys else dated.select(nw.col("period").min())
     )
-    grid = starts.join(_frames.attach(local, to=dated), how="cross")
+    grid = starts.join(_frames.attach(local, to=starts), how="cross")
     grid = grid.filter(nw.col("_calendar") >= nw.col("period"))
     return grid.select(*keys, nw.col("_calendar").alias("period"), value=nw.lit(0.0), n=nw.lit(0, nw.Int64))
 
@@ -286,7 +286,8 @@ def give(local: "pd.DataFrame", keys: Sequence[str], like: _frames.FrameT) -> _f
             name: kinds.get(local[name].dtype.kind, nw.String) for name in map(str, local.columns)
         }
         if keys:
-            dtypes |= _frames.scan(like, dict.fromkeys(keys, "key")).collect_schema()
+            typed = _frames.scan(like, dict.fromkeys(keys, "key")).collect_schema()
+            dtypes |= {name: dtype for name, dtype in typed.items() if dtype != nw.Unknown}
         result = result.with_columns(*(nw.col(name).cast(dtype) for name, dtype in dtypes.items()))
     ordered = [name for name in ("period", "window", "step") if name in local]
     return _frames.give(result, like=like, sort=[*keys, *ordered])

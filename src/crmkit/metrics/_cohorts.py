@@ -1,0 +1,125 @@
+"""Place dated rows in groups and periods, as of a date, and count what had to be left out.
+
+The rule of every ratio and funnel: an event dated after `as_of` has not happened yet; a row belongs to the
+cohort of the date it entered; a row without that date, not yet entered, or with an event on a day before
+it entered, is excluded, and counted as such.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any, NoReturn
+
+import narwhals as nw
+
+from crmkit import _frames, _params, periods
+from crmkit.errors import DataError
+from crmkit.stats.intervals import wilson_exprs
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """By which columns and periods a table is broken down, as of when."""
+
+    as_of: dt.datetime
+    by: list[str]
+    period: str | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that identify a row of the result."""
+        return [*self.by, "period"] if self.period else self.by
+
+    def passed(self, date: str, rows: nw.LazyFrame[Any]) -> nw.Expr:
+        """Say whether a date is up to `as_of`, which counts as a whole day."""
+        return nw.col(date) < _frames.moment(periods.shift(self.as_of, "day", 1), rows)
+
+
+def happened(*dates: str) -> nw.Expr:
+    """Say of each row that was placed whether any of the events has happened by `as_of`."""
+    return reduce(or_, (nw.col(f"_{date}") for date in dates))
+
+
+def breakdown(
+    as_of: Any, by: str | Sequence[str] | None, period: str | None = None, *, adds: Sequence[str]
+) -> Breakdown:
+    """Check the arguments that every ratio has; `adds` are the columns of its result."""
+    columns = _params.names("by", by)
+    if set(columns) & {"period", *adds}:
+        taken = ", ".join(dict.fromkeys(["period", *adds]))
+        _params.fail("by", f"columns that the result does not add itself ({taken})", by)
+    if period is not None:
+        _params.choice("period", period, periods.PERIODS)
+    return Breakdown(_params.day("as_of", as_of), columns, period)
+
+
+def place(
+    frame: object, cut: Breakdown, dates: Sequence[str], *, table: str, optional: Iterable[str] = ()
+) -> nw.LazyFrame[Any]:
+    """Open a table, mark which of its events have happened and, with `_placed`, the rows that count.
+
+    The first of `dates` is the one at which a row enters. Marks may be null, which is not true.
+    """
+    roles = {**dict.fromkeys(cut.by, "label"), **dict.fromkeys(dates, "date")}
+    rows = _frames.scan(frame, roles, table=table, optional=optional)
+    present = set(rows.collect_schema().names())
+    entered, *events = [date for date in dates if date in present]
+    marks = {f"_{date}": cut.passed(date, rows) for date in (entered, *events)}
+    rows = rows.with_columns(**marks, _midnight=nw.col(entered).dt.truncate("1d"))
+    early = reduce(or_, (nw.col(event) < nw.col("_midnight") for event in events))
+    return rows.with_columns(_placed=happened(entered) & ~early.fill_null(False))
+
+
+def count(
+    rows: nw.LazyFrame[Any], cut: Breakdown, conditions: Mapping[str, nw.Expr], *, dated: str
+) -> nw.LazyFrame[Any]:
+    """Count the rows that meet each condition, by group and by the period of a date, with `_rows` in all."""
+    flags = {name: condition.cast(nw.Int64) for name, condition in conditions.items()}
+    measures = [nw.len().alias("_rows"), *(nw.col(name).sum() for name in conditions)]
+    if cut.period is None:
+        flagged = rows.select(*cut.by, **flags)
+        cells = flagged.group_by(cut.by).agg(*measures) if cut.by else flagged.select(*measures)
+    else:
+        # By day first: cutting a few days into periods is cheap, a million rows is not.
+        date = nw.when(happened(dated)).then(nw.col(dated)).dt.truncate("1d")
+        days = rows.select(*cut.by, **flags, period=date).group_by(cut.keys).agg(*measures)
+        cells = add_up([days.with_columns(period=periods.period_start(nw.col("period"), cut.period))], cut)
+    return cells.with_columns(*(nw.col(name).fill_null(0) for name in conditions))
+
+
+def add_up(parts: Sequence[nw.LazyFrame[Any]], cut: Breakdown) -> nw.LazyFrame[Any]:
+    """Add up count tables with the same columns, group by group, also where one of them lacks a group."""
+    counts = [name for name in parts[0].collect_schema().names() if name not in cut.keys]
+    stacked = nw.concat([part.select(*cut.keys, *counts) for part in parts])
+    return stacked.group_by(cut.keys).agg(*(nw.col(name).sum() for name in counts))
+
+
+def require_rows(cells: nw.LazyFrame[Any], cut: Breakdown, *, table: str, entered: str) -> None:
+    """Raise the DataError that says why no row of a table could be counted, from its counts."""
+    totals = _frames.collect(cells.select(nw.col("_rows").sum(), nw.col("_placed").sum())).fillna(0)
+    rows, placed = (int(totals[name].iloc[0]) for name in ("_rows", "_placed"))
+    if not placed:
+        refuse(rows, cut, table=table, entered=entered)
+
+
+def refuse(rows: int, cut: Breakdown, *, table: str, entered: str) -> NoReturn:
+    """Raise the DataError of a table none of whose rows can be counted."""
+    why = f"Found {rows} rows, none of which can be counted" if rows else "Found no row at all"
+    msg = (
+        f"`{table}` must have rows with {entered} up to as_of {cut.as_of:%Y-%m-%d} and no event before it. "
+        f"{why}: check as_of, the dates and the filter before."
+    )
+    raise DataError(msg)
+
+
+def rate(
+    cells: nw.LazyFrame[Any], numerator: str, base: str, *, confidence: float, names: tuple[str, str, str]
+) -> nw.LazyFrame[Any]:
+    """Add a ratio of two counts and its Wilson bounds; null without base, no bounds above one."""
+    ratio, lower, upper = names
+    x, n = nw.col(numerator), nw.col(base)
+    guarded = cells.with_columns(_base=nw.when(n > 0).then(n), _x=nw.when(x <= n).then(x))
+    bounds = wilson_exprs(nw.col("_x"), nw.col("_base"), confidence=confidence)
+    return guarded.with_columns(**{ratio: x / nw.col("_base"), lower: bounds[0], upper: bounds[1]})

@@ -1,0 +1,72 @@
+"""Published figures of activity-based costing and customer profitability (reference §4)."""
+
+import pandas as pd
+import pytest
+
+from crmkit.metrics import concentration, costing, profitability
+
+
+def test_two_customers_of_equal_margin():
+    orders = pd.DataFrame({"customer_id": [1, 2], "amount": [5000, 5000], "cost": [4000, 4000]})
+    costs = pd.DataFrame({"customer_id": [2], "cost": [750]})
+    profit = profitability.customer_profit(orders, costs).set_index("customer_id")["profit"]
+    assert profit.to_dict() == {1: 1000.0, 2: 250.0}
+    assert profit[1] / profit[2] == 4
+
+
+def test_analysing_claims():
+    activities = pd.DataFrame({"activity": ["analyse claims"], "cost": [121_000]})
+    drivers = pd.DataFrame(
+        {"customer_id": ["group", "rest"], "activity": "analyse claims", "quantity": [80, 20]}
+    )
+    costs = costing.allocate_costs(activities, drivers)
+    assert costs.set_index("customer_id")["cost"].to_dict() == {"group": 96_800.0, "rest": 24_200.0}
+
+
+def test_coopers_and_lybrand_retail_base():
+    values = [29 / 4] * 4 + [55 / 26] * 26 + [16 / 70] * 70
+    profit = pd.DataFrame({"customer_id": range(100), "profit": values}).sample(frac=1, random_state=0)
+    table = concentration.pareto(profit, cuts=(0.04, 0.30), digits=9)
+    assert table["customers"].tolist() == [4, 26, 70]
+    assert (100 * table["value_share"]).tolist() == pytest.approx([29, 55, 16], abs=1e-6)
+
+
+def kanthal_base():
+    """Build 100 customers with a profit of 1 000: 40 profitable, the best 5 and worst 10 as published."""
+    best, good, worst = [300.0] * 5, [25.0] * 35, [-120.0] * 10
+    small_losses = [-3.5] * 50
+    return pd.DataFrame({"customer_id": range(100), "profit": best + good + small_losses + worst})
+
+
+def test_kanthal_base_is_read_back():
+    profit = kanthal_base().sample(frac=1, random_state=0)
+    assert profit["profit"].sum() == pytest.approx(1000)
+    peak = concentration.whale_peak(profit)
+    assert peak.customer_share == 0.40
+    assert float(peak) == pytest.approx(2.375)
+    table = concentration.pareto(profit, cuts=(0.05, 0.40, 0.90))
+    assert table["value_share"].iloc[0] == pytest.approx(1.50)
+    assert table["value_share"].iloc[-1] == pytest.approx(-1.20)
+    curve = concentration.whale_curve(profit).set_index("customer_share")["cumulative_profit_share"]
+    assert curve.idxmax() == 0.40
+    assert curve.max() >= 2.20
+    assert curve[0.05] == pytest.approx(1.50)
+    assert curve[1.0] - curve[0.90] == pytest.approx(-1.20)
+
+
+def test_kanthal_exercise_from_drivers():
+    orders = pd.DataFrame({"customer_id": ["A"], "amount": [10_000.0]})
+    activities = pd.DataFrame({"activity": ["order", "non-stocked order"], "cost": [3 * 750.0, 2 * 2250.0]})
+    drivers = pd.DataFrame(
+        {"customer_id": "A", "activity": ["order", "non-stocked order"], "quantity": [3, 2]}
+    )
+    costs = costing.allocate_costs(activities, drivers)
+    assert costs.set_index("activity")["cost_driver_rate"].to_dict() == {
+        "order": 750,
+        "non-stocked order": 2250,
+    }
+    (row,) = profitability.customer_profit(orders, costs, gross_margin_rate=0.5).to_dict("records")
+    assert row["gross_margin"] == 5000
+    assert row["cost_to_serve"] == 2250 + 4500
+    assert row["profit"] == -1750
+    assert row["profit_margin"] == -0.175
