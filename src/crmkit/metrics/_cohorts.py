@@ -77,7 +77,8 @@ def count(
 ) -> nw.LazyFrame[Any]:
     """Count the rows that meet each condition, by group and by the period of a date, with `_rows` in all."""
     flags = {name: condition.cast(nw.Int64) for name, condition in conditions.items()}
-    measures = [nw.len().alias("_rows"), *(nw.col(name).sum() for name in conditions)]
+    flags["_rows"] = nw.lit(1, nw.Int64)  # its sum costs pandas less than a count of its own
+    measures = [nw.col(name).sum() for name in flags]
     if cut.period is None:
         flagged = rows.select(*cut.by, **flags)
         cells = flagged.group_by(cut.by).agg(*measures) if cut.by else flagged.select(*measures)
@@ -86,7 +87,7 @@ def count(
         date = nw.when(happened(dated)).then(nw.col(dated)).dt.truncate("1d")
         days = rows.select(*cut.by, **flags, period=date).group_by(cut.keys).agg(*measures)
         cells = add_up([days.with_columns(period=periods.period_start(nw.col("period"), cut.period))], cut)
-    return cells.with_columns(*(nw.col(name).fill_null(0) for name in conditions))
+    return cells.with_columns(*(nw.col(name).fill_null(0) for name in flags))
 
 
 def add_up(parts: Sequence[nw.LazyFrame[Any]], cut: Breakdown) -> nw.LazyFrame[Any]:
