@@ -22,8 +22,9 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_design",
 ]
-source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
 exclude_patterns = ["_build", "jupyter_execute"]
+templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "crmkit"
 html_static_path = ["_static"]
@@ -35,7 +36,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"why": [], "install": []}
+html_sidebars = {page: [] for page in ("index", "why", "install", "tour", "tables", "report", "notebooks/*")}
 html_show_sourcelink = False
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 nb_execution_mode = "force"
@@ -78,7 +79,16 @@ def generate_api() -> None:
     lines = ["# API reference", "", "```{toctree}", ":maxdepth: 1", "", *ROOMS, "```", ""]
     (folder / "index.md").write_text("\n".join(lines))
     for room, about in ROOMS.items():
-        page = [f"# crmkit.{room}", "", about, "", "```{eval-rst}", ".. autosummary::", "   :toctree: generated", ""]
+        page = [
+            f"# crmkit.{room}",
+            "",
+            about,
+            "",
+            "```{eval-rst}",
+            ".. autosummary::",
+            "   :toctree: generated",
+            "",
+        ]
         page += [f"   {name}" for name in listed.get(room, [])] + ["```", ""]
         (folder / f"{room}.md").write_text("\n".join(page))
 
@@ -89,7 +99,14 @@ def generate_contracts() -> None:
     for row in crmkit.tables.described():
         if row["table"] != table:
             table = row["table"]
-            out += ["", f"## {table}", "", row["row"], "", "| column | role | required | limits | what it holds |"]
+            out += [
+                "",
+                f"## {table}",
+                "",
+                row["row"],
+                "",
+                "| column | role | required | limits | what it holds |",
+            ]
             out.append("|---|---|---|---|---|")
         cells = (f"`{row['column']}`", row["role"], row["required"], row["limits"], row["about"])
         out.append(f"| {' | '.join(cells)} |")

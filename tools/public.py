@@ -33,9 +33,15 @@ def names() -> Iterator[tuple[str, Any]]:
 
 
 def methods(cls: type) -> Iterator[tuple[str, Any]]:
-    """Yield the public methods and properties that a class of crmkit defines itself."""
-    for name, thing in sorted(vars(cls).items()):
-        if not name.startswith("_") and (callable(thing) or isinstance(thing, property | classmethod)):
+    """Yield the public methods and properties that crmkit itself gives a class."""
+    own = {}
+    for owner in reversed(cls.__mro__):
+        if owner.__module__.startswith("crmkit."):
+            own.update(vars(owner))
+    for name, thing in sorted(own.items()):
+        if not name.startswith("_") and (
+            inspect.isfunction(thing) or isinstance(thing, property | classmethod)
+        ):
             yield name, thing
 
 

@@ -37,5 +37,23 @@ class CRMKitWarning(UserWarning):
 
 
 def missing_extra(package: str, extra: str) -> ImportError:
-    """Make the error for an optional package that is not installed, with the command that installs it."""
+    """Make the error for an optional package that is not installed, with the command that installs it.
+
+    Parameters
+    ----------
+    package : str
+        The package that could not be imported.
+    extra : str
+        The extra of crmkit that brings it.
+
+    Returns
+    -------
+    ImportError
+        An error with a message of one line.
+
+    Examples
+    --------
+    >>> print(missing_extra("typer", "cli"))
+    typer is not installed: run pip install 'crmkit[cli]'
+    """
     return ImportError(f"{package} is not installed: run pip install 'crmkit[{extra}]'", name=package)

@@ -26,7 +26,13 @@ class Result:
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dictionary, ready for JSON."""
+        """Return the fields as a plain dictionary, ready for JSON.
+
+        Returns
+        -------
+        dict
+            One item a field, in the order of the class.
+        """
         return asdict(self)  # type: ignore[call-overload, no-any-return]  # every subclass is a dataclass
 
 

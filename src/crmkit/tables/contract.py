@@ -106,15 +106,43 @@ class Contract:
     unique: str | None = None
 
     def roles(self, present: Sequence[str] | None = None) -> dict[str, str]:
-        """Return column → role, of all columns or of those that are present."""
+        """Return the role of each column.
+
+        Parameters
+        ----------
+        present : sequence of str, optional
+            Names to which the columns are limited.
+
+        Returns
+        -------
+        dict
+            Column → role, in the order of the contract.
+        """
         return {one.name: one.role for one in self.columns if present is None or one.name in present}
 
     def required(self) -> list[str]:
-        """Return the names of the required columns."""
+        """Return the names of the required columns.
+
+        Returns
+        -------
+        list of str
+            Canonical names.
+        """
         return [one.name for one in self.columns if one.required]
 
     def checks(self, present: Sequence[str]) -> Iterator[tuple[str, str, nw.Expr]]:
-        """Yield (column, what is wrong, condition) for every rule on a column that is present."""
+        """Yield every rule on the columns that are present.
+
+        Parameters
+        ----------
+        present : sequence of str
+            Names of the columns of the table.
+
+        Yields
+        ------
+        tuple of str, str, narwhals.Expr
+            The column, what is wrong with a row that breaks the rule, and the condition that tells such rows.
+        """
         for one in self.columns:
             if one.name not in present:
                 continue
@@ -344,4 +372,4 @@ def _docstring(contract: Contract) -> str:
         "DataError",
         "    If keys are null or repeated, numbers are infinite or off their limits, or there is no row.",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, ""])
