@@ -70,7 +70,7 @@ ENGINES = {"polars", "duckdb", "pyspark", "pyarrow"}
 @pytest.mark.parametrize(
     ("packages", "allowed"),
     [
-        (ENGINES, ("_frames.py", "testing/")),
+        (ENGINES, ("_frames.py", "_native.py", "testing/")),
         ({"matplotlib"}, ("plot/",)),
         ({"lifetimes"}, ("clv/bridge.py",)),
         ({"statsmodels"}, ()),

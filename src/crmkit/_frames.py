@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import narwhals as nw
 from narwhals.typing import IntoDataFrame, IntoLazyFrame
 
+from crmkit._native import wall_clock
 from crmkit.errors import ColumnError, DataError, ParameterError
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import pandas as pd
 
 FrameT = TypeVar("FrameT", bound=IntoDataFrame | IntoLazyFrame)
@@ -177,14 +180,6 @@ def collect(frame: nw.LazyFrame[Any]) -> "pd.DataFrame":
     return pd.DataFrame({name: _numpy_type(native[name]) for name in native}).reset_index(drop=True)
 
 
-def _wall_clock(column: "pd.Series[Any]", tz: str) -> "pd.Series[Any]":
-    """Return aware timestamps of pandas as a zone's naive clock; Arrow's own way differs between versions."""
-    import pandas as pd
-
-    instants = column.astype(pd.DatetimeTZDtype("us", "UTC"))
-    return cast("pd.Series[Any]", instants.dt.tz_convert(tz).dt.tz_localize(None))
-
-
 def _naive(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Drop the time zones of a DuckDB result, which its own way to pandas 3 would warn about."""
     schema = frame.collect_schema()
@@ -198,7 +193,7 @@ def _numpy_type(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
     dtype = cast("Any", column.dtype)
     if getattr(dtype, "kind", "O") == "M" and column.dt.tz is not None:
-        return _wall_clock(column, str(column.dt.tz))
+        return wall_clock(column, str(column.dt.tz))
     if not pd.api.types.is_extension_array_dtype(dtype) or isinstance(dtype, pd.StringDtype):
         return column
     complete = bool(column.notna().all())
@@ -215,17 +210,32 @@ def attach(local: "pd.DataFrame", to: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     native = cast("Any", to.to_native())
     implementation = to.implementation
     if implementation.is_pandas():
+        if any(hasattr(dtype, "pyarrow_dtype") for dtype in native.dtypes):
+            local = _arrow_types(local)
         return nw.from_native(local).lazy()
     if implementation.is_polars():
         import polars as pl
 
-        return nw.from_native(pl.LazyFrame({name: _plain(local[name]) for name in local}))
+        columns = {  # polars 1 would collect a frame of its own to read Python's datetimes
+            name: column.to_numpy("datetime64[us]") if column.dtype.kind == "M" else _plain(column)
+            for name, column in local.items()
+        }
+        return nw.from_native(pl.LazyFrame(columns))
     if implementation.is_duckdb():
         relation = native.limit(0).query("_crmkit_relation", "SELECT * FROM local")
         return cast("nw.LazyFrame[Any]", nw.from_native(relation))
     rows = list(zip(*(_plain(local[name]) for name in local), strict=True))
     frame = native.sparkSession.createDataFrame(rows, _spark_schema(local))
     return cast("nw.LazyFrame[Any]", nw.from_native(frame))
+
+
+def _arrow_types(local: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a pandas frame with Arrow's types, which pandas 2 does not compare with numpy's dates."""
+    import pandas as pd
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(local, preserve_index=False)
+    return cast("pd.DataFrame", table.to_pandas(types_mapper=pd.ArrowDtype))
 
 
 def _plain(column: "pd.Series[Any]") -> list[Any]:
@@ -238,6 +248,16 @@ def _plain(column: "pd.Series[Any]") -> list[Any]:
 def _spark_schema(local: "pd.DataFrame") -> str:
     kinds = {"i": "bigint", "u": "bigint", "f": "double", "b": "boolean", "M": "timestamp_ntz"}
     return ", ".join(f"`{name}` {kinds.get(local[name].dtype.kind, 'string')}" for name in local)
+
+
+def moment(value: "dt.datetime", frame: nw.LazyFrame[Any]) -> nw.Expr:
+    """Return a naive datetime as a literal.
+
+    Spark would read a Python datetime in the time zone of the Python process; as text it keeps its clock.
+    """
+    if frame.implementation.is_pyspark():
+        return nw.lit(value.isoformat(sep=" ")).cast(_WHOLE)
+    return nw.lit(value).cast(_WHOLE)
 
 
 def give(result: nw.LazyFrame[Any], *, like: FrameT, sort: Sequence[str] = ()) -> FrameT:
@@ -278,55 +298,3 @@ def refuse(frame: nw.LazyFrame[Any], checks: Mapping[str, nw.Expr], *, table: st
         msg = f"`{table}`: {'; '.join(found)}. Correct or filter these rows first."
         raise DataError(msg)
     return rows
-
-
-def to_business_time(frame: nw.LazyFrame[Any], names: Sequence[str], tz: str) -> nw.LazyFrame[Any]:
-    """Turn aware timestamps into the naive wall clock of a time zone."""
-    native = cast("Any", frame.to_native())
-    if frame.implementation.is_duckdb():
-        import duckdb
-
-        zone = duckdb.ConstantExpression(tz)
-        star = duckdb.StarExpression(exclude=list(names))
-        clocks = [
-            duckdb.FunctionExpression("timezone", zone, duckdb.ColumnExpression(name)).alias(name)
-            for name in names
-        ]
-        order = frame.collect_schema().names()
-        return cast("nw.LazyFrame[Any]", nw.from_native(native.select(star, *clocks))).select(*order)
-    if frame.implementation.is_pyspark():
-        from pyspark.sql import functions as F  # noqa: N812 - Spark's own idiom
-
-        for name in names:
-            wall = F.col(f"`{name}`").cast("timestamp_ntz")
-            native = native.withColumn(name, F.convert_timezone(F.current_timezone(), F.lit(tz), wall))
-        return cast("nw.LazyFrame[Any]", nw.from_native(native))
-    if frame.implementation.is_pandas():
-        clocks_ = {name: _wall_clock(native[name], tz) for name in names}
-        kept = {
-            name: clock.astype("timestamp[us][pyarrow]")
-            if hasattr(native.dtypes[name], "pyarrow_dtype")
-            else clock
-            for name, clock in clocks_.items()
-        }
-        return cast("nw.LazyFrame[Any]", nw.from_native(native.assign(**kept)).lazy())
-    return frame.with_columns(nw.col(*names).dt.convert_time_zone(tz).dt.replace_time_zone(None))
-
-
-def first_and_rest(rows: nw.LazyFrame[Any], *, key: str, order: str, value: str) -> nw.LazyFrame[Any]:
-    """Split each key's sum of values into the row that comes first in `order` and the rest.
-
-    Returns `key`, count (of rows with an order), first, last (order), total (of all values), rest (of the
-    values with a later order than the first). Orders are distinct within a key or null.
-    """
-    if rows.implementation.is_duckdb():  # a window costs it twice the time of arg_min
-        k, o, v = (f'"{name}"' for name in (key, order, value))
-        counted = f"count({o}) AS count, min({o}) AS first, max({o}) AS last, sum({v}) AS total"
-        rest = f"sum({v}) FILTER ({o} IS NOT NULL) - arg_min({v}, {o}) AS rest"
-        query = f"SELECT {k}, {counted}, {rest} FROM _crmkit_relation GROUP BY {k}"  # noqa: S608 - fixed names
-        relation = cast("Any", rows.to_native()).query("_crmkit_relation", query)
-        return cast("nw.LazyFrame[Any]", nw.from_native(relation))
-    later = nw.col(order) > nw.col(order).min().over(key)
-    rows = rows.with_columns(_rest=nw.when(later).then(nw.col(value)).otherwise(0.0))
-    ends = {"count": nw.col(order).count(), "first": nw.col(order).min(), "last": nw.col(order).max()}
-    return rows.group_by(key).agg(**ends, total=nw.col(value).sum(), rest=nw.col("_rest").sum())

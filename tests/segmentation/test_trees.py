@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 from statsmodels.stats.proportion import proportion_confint
 
 from crmkit import _sql
@@ -72,10 +72,14 @@ def scored(frame):
     return pd.concat([frame, odd], ignore_index=True)
 
 
-@parametrize_with_checks([
-    RiskTree(),
-    RiskTree(min_samples_leaf=1, max_depth=None, criterion="entropy", ccp_alpha=0.001),
-])  # fmt: skip
+TREES = [RiskTree(), RiskTree(min_samples_leaf=1, max_depth=None, criterion="entropy", ccp_alpha=0.001)]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [pair for tree in TREES for pair in estimator_checks_generator(tree)],
+    ids=lambda value: getattr(value, "func", type(value)).__name__,
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -51,6 +51,18 @@ def test_a_spark_session_in_another_zone_reads_the_same_instant():
     assert mapped["order_date"].max() == pd.Timestamp("2024-04-01 02:30")
 
 
+def test_iso_text_is_read_as_dates():
+    text = ["2024-03-31", "2024-01-07 10:00", "2024-03-04T23:59:59.5", None]
+    raw = pd.DataFrame({"lead_id": [1, 2, 3, 4], "created_at": ["2024-01-01"] * 4, "won_at": text, "x": "y"})
+    expected = raw.assign(
+        created_at=pd.to_datetime(raw["created_at"]),
+        won_at=pd.to_datetime(
+            ["2024-03-31 00:00", "2024-01-07 10:00", "2024-03-04 23:59:59.5", None], format="ISO8601"
+        ),
+    )
+    assert_parity(tables.leads, raw, expected=expected, keys=["lead_id"], crossing=2)
+
+
 def test_naive_dates_are_left_as_they_are():
     naive = RAW.assign(ts=RAW["ts"].dt.tz_localize(None))
     mapped = tables.orders(naive, **NAMES, tz="Europe/Helsinki")
@@ -77,7 +89,12 @@ BAD = {
     ),
     "infinite": ({"net": [np.inf, 1.0, -np.inf]}, DataError, "2 rows with an infinite number, for example"),
     "text amount": ({"net": ["1", "2", "3"]}, ColumnError, "must have numbers in 'amount'"),
-    "text date": ({"ts": ["x", "y", "z"]}, ColumnError, "must have dates in 'order_date'"),
+    "text that is no date": (
+        {"ts": ["2024-01-31", "31.1.2024", "soon"]},
+        DataError,
+        r"orders\.order_date: 2 rows that are no ISO dates, for example 31\.1\.2024, soon",
+    ),
+    "number as date": ({"ts": [20240131, 1, 2]}, ColumnError, "must have dates in 'order_date'"),
 }
 
 

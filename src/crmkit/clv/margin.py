@@ -17,6 +17,7 @@ from crmkit.errors import ParameterError
 if TYPE_CHECKING:
     import pandas as pd
 
+_LARGEST = 1.7e308
 Number = TypeVar("Number", bound=Any)
 
 
@@ -249,11 +250,10 @@ def margin_multiple_table(
     import numpy as np
     import pandas as pd
 
-    for name, rates in (("retentions", retentions), ("discounts", discounts)):
-        if len(rates) == 0:
-            _params.fail(name, "a list of at least one rate", rates)
-    r = np.array([[_params.share("retentions", one)] for one in retentions])
-    i = np.array([_rates(one, growth, periods, immediate)[0] for one in discounts])
+    rows = _params.several("retentions", retentions, "rate")
+    columns = _params.several("discounts", discounts, "rate")
+    r = np.array([[_params.share("retentions", one)] for one in rows])
+    i = np.array([_params.number("discounts", one, low=0) for one in columns])
     _, g, n, now = _rates(0.0, growth, periods, immediate)
     endless = (r * (1 + g) >= 1 + i) & (n is None)
     cells = _multiple(np.where(endless, 0.0, r), i, g, n, now)
@@ -354,7 +354,8 @@ def lifetime_value_table(
     ColumnError
         If ``margin`` or ``retention`` is missing or not a number.
     DataError
-        If a retention is not between 0 and 1, or so high that the value of its row is infinite.
+        If a margin is infinite, or a retention is not between 0 and 1 or so high that the value of its row
+        is infinite.
     ParameterError
         If a rate is outside its range.
 
@@ -375,18 +376,19 @@ def lifetime_value_table(
     roles = {"margin": "number"} | ({} if retention is not None else {"retention": "number"})
     rows = _frames.scan(frame, roles, keep=True)
     r: Any = nw.col("retention").cast(nw.Float64)
-    if retention is None:
-        _refuse(rows, i, g, n)
-    else:
+    _refuse(rows, i, g, n, by_row=retention is None)
+    if retention is not None:
         r = margin_multiple(retention=retention, discount=i, growth=g, periods=n, immediate=now).retention
     value = nw.col("margin").cast(nw.Float64) * _multiple(r, i, g, n, now)
     return _frames.give(rows.with_columns(lifetime_value=value), like=frame)
 
 
-def _refuse(rows: nw.LazyFrame[Any], i: float, g: float, n: int | None) -> None:
+def _refuse(rows: nw.LazyFrame[Any], i: float, g: float, n: int | None, *, by_row: bool) -> None:
+    checks = {"have an infinite margin": nw.col("margin").cast(nw.Float64).abs() > _LARGEST}
     r = nw.col("retention")
-    checks = {"have a retention that is not between 0 and 1": (r < 0) | (r > 1)}
-    if n is None:
+    if by_row:
+        checks["have a retention that is not between 0 and 1"] = (r < 0) | (r > 1)
+    if by_row and n is None:
         checks["have retention × (1 + growth) ≥ 1 + discount, an infinite value"] = r * (1 + g) >= 1 + i
     _frames.refuse(rows, checks, table="frame")
 

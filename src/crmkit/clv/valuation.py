@@ -201,11 +201,11 @@ def company_value(
     CompanyValue(7295278000.00; 43700000 customers, 166.94 on average)
     """
     counts = list(customers) if isinstance(customers, Sequence) else [customers]
-    values = list(value) if isinstance(value, Sequence) else [value]
+    values = list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
     if len(counts) != len(values):
         _params.fail("value", f"as long as `customers`, {len(counts)}", value)
     sizes = [_params.number("customers", count, low=0) for count in counts]
-    worths = [_params.number("value", float(one)) for one in values]
+    worths = [_params.number("value", float(one) if hasattr(one, "to_dict") else one) for one in values]
     total = sum(size * worth for size, worth in zip(sizes, worths, strict=True))
     base = sum(sizes)
     return CompanyValue(total, base, total / base if base else float("nan"))

@@ -69,7 +69,9 @@ def expression(feature: Feature, dtype: nw.dtypes.DType) -> nw.Expr:
     column = nw.col(feature.name)
     if feature.kind == "number":
         return column.cast(nw.Float64)
-    return column if dtype in (nw.String, nw.Boolean, nw.Object) else column.cast(nw.String)
+    if dtype in (nw.String, nw.Boolean, nw.Object):
+        return column
+    return nw.when(~column.is_null()).then(column.cast(nw.String))  # pandas 2 would write null as "nan"
 
 
 def _wrong(feature: Feature, found: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames
+from crmkit import _frames, _params
 from crmkit.errors import DataError
 
 
@@ -77,6 +77,8 @@ def one_rule(frame: Any, *, column: str, target: str) -> OneRule:
         If a column is missing.
     DataError
         If there are no rows, or a class is null.
+    ParameterError
+        If a name is not a column name, or both are the same.
 
     Notes
     -----
@@ -100,6 +102,9 @@ def one_rule(frame: Any, *, column: str, target: str) -> OneRule:
     >>> {name: one_rule(credit, column=name, target="risk").correct for name in ("income", "debt", "married")}
     {'income': 4, 'debt': 3, 'married': 3}
     """
+    _params.column("column", column)
+    if _params.column("target", target) == column:
+        _params.fail("target", "another column than `column`", target)
     rows = _frames.scan(frame, {column: "label", target: "label"})
     if not _frames.refuse(rows, {f"have no '{target}'": nw.col(target).is_null()}, table="frame"):
         msg = "`frame` must have at least one row. Got none: check the filter that made it."

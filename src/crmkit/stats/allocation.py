@@ -78,7 +78,10 @@ def apportion(units: int, weights: "npt.ArrayLike") -> "npt.NDArray[np.int64]":
 def _weights(weights: "npt.ArrayLike") -> "npt.NDArray[np.float64]":
     import numpy as np
 
-    w = np.asarray(weights, dtype=np.float64)
+    try:
+        w = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        _params.fail("weights", "an array of numbers", weights)
     if w.ndim != 1 or not w.size:
         _params.fail("weights", "a one-dimensional array with at least one weight", f"shape {w.shape}")
     bad = ~(np.isfinite(w) & (w >= 0))
@@ -132,13 +135,13 @@ def allocate(total: SupportsFloat, weights: "npt.ArrayLike", *, digits: int = 2)
     places = minor_digits(digits)
     value = _params.number("total", total)
     scaled = float(total.scaleb(places)) if isinstance(total, Decimal) else value * 10**places
+    if abs(scaled) > _LIMIT:
+        _params.fail("total", f"at most {_LIMIT:.0e} minor units", total)
     units = round(scaled)
     if abs(scaled - units) > _tolerance(scaled):
         _params.fail(
             "total", f"an amount with at most {places} decimals: round it first or raise `digits`", total
         )
-    if abs(units) > _LIMIT:
-        _params.fail("total", f"at most {_LIMIT:.0e} minor units", total)
     return apportion(units, weights) / 10.0**places
 
 
@@ -249,6 +252,30 @@ def quotient(numerator: nw.Expr, divisor: float) -> nw.Expr:
     return x / (x * 0.0 + float(divisor))
 
 
+def size_check(column: str, digits: int) -> dict[str, nw.Expr]:
+    """Say which amounts are too large, or infinite, to be counted in minor units, for ``_frames.refuse``.
+
+    Parameters
+    ----------
+    column : str
+        A float column of money.
+    digits : int
+        Decimals of the minor unit.
+
+    Returns
+    -------
+    dict of str to narwhals.Expr
+        The condition, keyed by what it means.
+
+    Examples
+    --------
+    >>> list(size_check("cost", 2))
+    ['with a cost above 1e+15 minor units']
+    """
+    too_large = (nw.col(column) * 10.0**digits).abs() > _LIMIT
+    return {f"with a {column} above {_LIMIT:.0e} minor units": too_large}
+
+
 def money_checks(column: str, digits: int) -> dict[str, nw.Expr]:
     """List what makes an amount unfit for exact allocation, for ``_frames.refuse``.
 
@@ -276,7 +303,7 @@ def money_checks(column: str, digits: int) -> dict[str, nw.Expr]:
     off = (capped - (capped + 0.5).floor()).abs() - capped.abs() * 1e-15
     return {
         f"with no {column}": amount.is_null(),
-        f"with a {column} above {_LIMIT:.0e} minor units": scaled.abs() > _LIMIT,
+        **size_check(column, digits),
         f"with a {column} of more than {digits} decimals": off > 1e-3,
     }
 
@@ -335,7 +362,8 @@ def allocate_pools(
     shares = _shares(weighed, pool, target).select(*pool, *target, weight, "_weight", "_share")
     rows = sized.join(shares, on=pool, how="left")
     unassigned = nw.col("_share").is_null()
-    magnitude = nw.when(unassigned).then(nw.col("_units")).otherwise(nw.col("_share"))
+    share = nw.col("_share").fill_null(0).cast(nw.Int64)
+    magnitude = nw.when(unassigned).then(nw.col("_units")).otherwise(share)
     units = nw.when(nw.col(amount) < 0).then(0 - magnitude).otherwise(magnitude)
     carried = [name for name in pools.collect_schema().names() if name not in (*pool, amount)]
     return rows.with_columns(units=units.cast(nw.Int64)).select(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _native, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError, DataError, ParameterError
 
@@ -276,7 +276,7 @@ def mapper(contract: Contract) -> Mapper:
         renames = _renames(columns, present, contract)
         if renames:
             opened = opened.rename(renames)
-        opened = _localise(opened, contract, tz)
+        opened = _localise(_read_dates(opened, contract), contract, tz)
         present = opened.collect_schema().names()
         _frames.require(present, contract.required(), table=contract.name)
         _frames.scan(opened.to_native(), contract.roles(present), table=contract.name)
@@ -317,6 +317,30 @@ def _renames(columns: dict[str, str], present: Sequence[str], contract: Contract
     return {source: name for name, source in columns.items() if source != name}
 
 
+def _read_dates(frame: nw.LazyFrame[Any], contract: Contract) -> nw.LazyFrame[Any]:
+    """Turn date columns that are still text into timestamps, or say which rows are no ISO dates."""
+    schema = frame.collect_schema()
+    roles = contract.roles(schema.names())
+    texts = {
+        name: f"_{name}_" for name, role in roles.items() if role == "date" and schema[name] == nw.String
+    }
+    if not texts:
+        return frame
+    parsed = _native.parse_dates(frame, texts)
+    lost = {name: nw.col(new).is_null() & ~nw.col(name).is_null() for name, new in texts.items()}
+    counts = _frames.count_rows(parsed, lost)
+    found = [
+        Problem(contract.name, name, counts[name], "that are no ISO dates", _examples(parsed, name, rule))
+        for name, rule in lost.items()
+        if counts[name]
+    ]
+    if found:
+        msg = f"{'; '.join(map(str, found))}. Convert the dates, then map the table again."
+        raise DataError(msg)
+    columns = [nw.col(texts[name]).alias(name) if name in texts else nw.col(name) for name in schema.names()]
+    return parsed.select(*columns)
+
+
 def _localise(frame: nw.LazyFrame[Any], contract: Contract, tz: str | None) -> nw.LazyFrame[Any]:
     """Turn aware dates of the contract into the business time zone's wall clock."""
     if tz is None:
@@ -331,7 +355,7 @@ def _localise(frame: nw.LazyFrame[Any], contract: Contract, tz: str | None) -> n
         for name, role in contract.roles(schema.names()).items()
         if role == "date" and isinstance(schema[name], nw.Datetime) and schema[name].time_zone is not None  # type: ignore[attr-defined]  # narrowed by isinstance
     ]
-    return _frames.to_business_time(frame, aware, tz) if aware else frame
+    return _native.to_business_time(frame, aware, tz) if aware else frame
 
 
 def _signature(contract: Contract) -> inspect.Signature:

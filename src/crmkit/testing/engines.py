@@ -160,6 +160,11 @@ def _arrow(frame: "pd.DataFrame", nan: str) -> "pa.Table":
     import pyarrow as pa
 
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+    if table.num_rows == 0:  # text of pandas 2 without a row has no type in Arrow
+        fields = [
+            field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in table.schema
+        ]
+        table = table.cast(pa.schema(fields))
     if nan == "null":
         return table
     for position, name in enumerate(table.column_names):

@@ -1,0 +1,222 @@
+"""Read ``crmkit.toml``: which file holds a table, what its columns are called, how its text is written.
+
+Every key is checked; what is unknown is a problem, so that a typing error never silently changes a result::
+
+    [report]
+    title = "Northwind, year 2024"
+    currency = "EUR"
+
+    [orders]
+    file = "sales.csv"
+    tz = "Europe/Helsinki"
+    [orders.columns]
+    customer_id = "cust"
+"""
+
+import datetime as dt
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from crmkit.tables import CONTRACTS, Problem
+
+FILE_NAME = "crmkit.toml"
+SUFFIXES = (".csv", ".parquet")
+_TABLE_KEYS = ("file", "tz", "date_format", "separator", "decimal", "columns")
+_PAGE_KEYS: dict[str, tuple[type, ...]] = {
+    "title": (str,),
+    "currency": (str,),
+    "discount": (int, float),
+    "gross_margin": (int, float),
+    "costs_from": (dt.date, str),
+    "simulated": (bool,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TableSettings:
+    """How one table is stored.
+
+    Parameters
+    ----------
+    file : str, optional
+        Name of its file inside the folder; by default the table's name with .csv or .parquet.
+    tz : str, optional
+        Business time zone that dates with a UTC offset are converted to.
+    date_format : str, optional
+        Format of its dates in text, as in ``strptime``; ISO dates when left out.
+    separator, decimal : str
+        What separates the fields of a CSV file, and the decimals of its numbers.
+    columns : mapping
+        Canonical name → name in the file.
+
+    Examples
+    --------
+    >>> TableSettings(file="sales.csv").separator
+    ','
+    """
+
+    file: str | None = None
+    tz: str | None = None
+    date_format: str | None = None
+    separator: str = ","
+    decimal: str = "."
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a folder says about itself.
+
+    Parameters
+    ----------
+    tables : mapping
+        Table → `TableSettings`.
+    page : mapping
+        The keys of ``[report]``: title, currency, discount, gross_margin, costs_from, simulated.
+    problems : tuple of Problem
+        Everything wrong in the file.
+
+    Examples
+    --------
+    >>> Settings().table("orders").decimal
+    '.'
+    """
+
+    tables: Mapping[str, TableSettings] = field(default_factory=dict)
+    page: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def table(self, name: str) -> TableSettings:
+        """Return how a table is stored, the defaults when the file does not mention it."""
+        return self.tables.get(name, TableSettings())
+
+
+def read_settings(folder: Path) -> Settings:
+    """Read and check the settings of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder; without a ``crmkit.toml`` everything is as by default.
+
+    Returns
+    -------
+    Settings
+        What is right in the file, and the problems of what is not.
+
+    Examples
+    --------
+    >>> read_settings(Path("/nowhere")).problems
+    ()
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return Settings()
+    if not stays_inside(folder, FILE_NAME):
+        return Settings(problems=(problem("is a link to a file outside the folder"),))
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return Settings(problems=(problem(f"is not a TOML file: {error}"),))
+    page = document.pop("report", {})
+    found = _unknown(document, ("report", *CONTRACTS), "a table [{}]")
+    found += [
+        problem(f"`{name}` must be a table, [{name}]") for name, one in document.items() if not _is_table(one)
+    ]
+    found += _page_problems(page)
+    known = {name: one for name, one in document.items() if name in CONTRACTS and _is_table(one)}
+    for name, one in known.items():
+        found += _table_problems(folder, name, one)
+    if found:
+        return Settings(problems=tuple(found))
+    return Settings({name: TableSettings(**one) for name, one in known.items()}, page)
+
+
+def problem(what: str) -> Problem:
+    """Make a problem of the settings file itself."""
+    table, column = FILE_NAME.split(".")
+    return Problem(table, column, 0, what)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _unknown(given: Iterable[str], known: Iterable[str], what: str) -> list[Problem]:
+    known = list(known)
+    found = []
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
+            found.append(problem(f"has {what.format(name)} that crmkit does not know. {hint}"))
+    return found
+
+
+def _page_problems(page: Any) -> list[Problem]:
+    if not _is_table(page):
+        return [problem("`report` must be a table, [report]")]
+    found = _unknown(page, _PAGE_KEYS, "a key [report] {}")
+    for name, value in page.items():
+        kinds = _PAGE_KEYS.get(name, (object,))
+        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds != (bool,)):
+            kind = {str: "a text", bool: "true or false", dt.date: "a date"}.get(kinds[0], "a number")
+            found.append(problem(f"[report] {name} must be {kind}. Got {value!r} instead."))
+    return found
+
+
+def _table_problems(folder: Path, name: str, given: dict[str, Any]) -> list[Problem]:
+    found = _unknown(given, _TABLE_KEYS, f"a key [{name}] {{}}")
+    columns = given.get("columns", {})
+    if not _is_table(columns) or not all(isinstance(one, str) for one in columns.values()):
+        found.append(problem(f"[{name}.columns] must map canonical names to names in the file"))
+    else:
+        found += _unknown(columns, CONTRACTS[name].roles(), f"a column {{}} of [{name}.columns]")
+    texts = {key: given[key] for key in _TABLE_KEYS[:5] if key in given}
+    found += [
+        problem(f"[{name}] {key} must be a text. Got {value!r} instead.")
+        for key, value in texts.items()
+        if not isinstance(value, str)
+    ]
+    if found:
+        return found
+    for key in ("separator", "decimal"):
+        if key in texts and len(texts[key]) != 1:
+            found.append(problem(f"[{name}] {key} must be one character. Got {texts[key]!r} instead."))
+    if "tz" in texts and not _is_zone(texts["tz"]):
+        example = "an IANA time zone such as 'Europe/Helsinki'"
+        found.append(problem(f"[{name}] tz must be {example}. Got {texts['tz']!r} instead."))
+    if "file" in texts:
+        found += _file_problems(folder, name, texts["file"])
+    return found
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _file_problems(folder: Path, name: str, file: str) -> list[Problem]:
+    if PurePosixPath(file).suffix.lower() not in SUFFIXES:
+        return [problem(f"[{name}] file must end in .csv or .parquet. Got {file!r} instead.")]
+    if not stays_inside(folder, file):
+        return [problem(f"[{name}] file must be inside the folder. Got {file!r} instead.")]
+    if not (folder / file).is_file():
+        return [problem(f"[{name}] file {file!r} does not exist")]
+    return []
+
+
+def stays_inside(folder: Path, file: str) -> bool:
+    """Say whether a file name leads to a place inside the folder, links followed."""
+    parts = {*PurePosixPath(file).parts, *PureWindowsPath(file).parts}
+    if ".." in parts or "\0" in file or PurePosixPath(file).is_absolute() or PureWindowsPath(file).anchor:
+        return False
+    return (folder / file).resolve().is_relative_to(folder.resolve())
