@@ -35,7 +35,7 @@ def assert_equal(one: pd.DataFrame, other: pd.DataFrame, *, key: str) -> None:
             assert (one[name].to_numpy() == other[name].to_numpy()).all(), name
 
 
-def row(promise: str, crmkit_s: float, peers: Mapping[str, float], target: float) -> dict[str, Any]:
+def row(promise: str, crmkit_s: float, peers: Mapping[str, float], target: float | None) -> dict[str, Any]:
     """State one promise against the fastest of its peers; the ratio is crmkit's time over the peer's."""
     peer = min(peers, key=lambda name: peers[name])
     return {

@@ -190,3 +190,18 @@ def test_a_literal_moment_keeps_its_clock_in_any_time_zone(engine, monkeypatch):
         time.tzset()
     assert got["before"].tolist() == [True, False]
     assert got["moment"].tolist() == [pd.Timestamp("2024-02-01")] * 2
+
+
+def test_unsigned_keys_keep_their_type_and_counts_become_plain_integers():
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"key": pl.Series([1, 1], dtype=pl.UInt32)})
+    counted = _frames.scan(frame, {"key": "key"}).group_by("key").agg(nw.len().alias("n"))
+    assert _frames.give(counted, like=frame).schema == {"key": pl.UInt32, "n": pl.Int64}
+
+
+def test_arrow_dates_of_pandas_are_collected():
+    pa = pytest.importorskip("pyarrow")
+    days = pa.table({"day": pa.array([dt.date(2024, 1, 31), None])})
+    frame = days.to_pandas(types_mapper=pd.ArrowDtype)
+    assert to_pandas(frame)["day"].notna().tolist() == [True, False]
+    assert _frames.collect(_frames.scan(frame, {"day": "date"}))["day"][0] == pd.Timestamp("2024-01-31")

@@ -4,6 +4,7 @@ import datetime as dt
 import math
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -52,7 +53,7 @@ def test_continuous_rate_compounds_to_the_annual_rate():
     weekly = periods.continuous_rate(0.15, unit="week")
     assert weekly == pytest.approx(math.log(1.15) / (365.25 / 7), rel=1e-14)
     assert math.exp(weekly * 365.25 / 7) == pytest.approx(1.15)
-    with pytest.raises(ParameterError, match="above -1"):
+    with pytest.raises(ParameterError, match="`annual_rate` must be a finite number above -1"):
         periods.continuous_rate(-1, unit="week")
 
 
@@ -66,6 +67,8 @@ DATES = pd.DataFrame(
                     "2000-02-29 23:59",
                     "1900-03-01 00:00",
                     "2023-01-01 05:00",
+                    "2001-01-01 00:00",
+                    "2101-01-01 00:00",
                 ]
             ),
             *pd.date_range("2024-02-26", "2024-03-05", freq="1D"),
@@ -93,6 +96,26 @@ def test_expressions_agree_with_the_calendar_on_every_engine():
     assert_parity(dated, DATES, expected=_expected(), keys=["at"])
 
 
+@pytest.mark.parametrize("period", periods.PERIODS)
+def test_numbers_count_as_pandas_does_and_starts_are_their_inverse(period):
+    days = pd.date_range("1965-01-01", "1975-12-31", freq="1D")
+    counted = days.to_period(PANDAS[period])
+    expected = [one.ordinal for one in counted - pd.Period("1970-01-01", PANDAS[period]).ordinal]
+    found = periods.numbers(days.to_numpy() + np.timedelta64(23, "h"), period)
+    assert found.tolist() == expected
+    first = periods.starts(found, period)
+    assert first.dtype == "datetime64[us]"
+    assert (first == counted.start_time.to_numpy()).all()
+
+
 def test_unknown_period():
-    with pytest.raises(ParameterError, match="`period` must be one of"):
-        periods.period_start(nw.col("x"), "decade")
+    calls = [
+        lambda: periods.period_start(nw.col("x"), "decade"),
+        lambda: periods.floor(dt.datetime(2024, 1, 1), "decade"),
+        lambda: periods.shift(dt.datetime(2024, 1, 1), "decade", 1),
+        lambda: periods.numbers(np.array(["2024-01-01"], dtype="datetime64[D]"), "decade"),
+        lambda: periods.starts(np.array([1]), "decade"),
+    ]
+    for call in calls:
+        with pytest.raises(ParameterError, match="`period` must be one of"):
+            call()

@@ -192,8 +192,9 @@ def _numpy_type(column: "pd.Series[Any]") -> "pd.Series[Any]":
     import pandas as pd
 
     dtype = cast("Any", column.dtype)
-    if getattr(dtype, "kind", "O") == "M" and column.dt.tz is not None:
-        return wall_clock(column, str(column.dt.tz))
+    tz = getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None)
+    if tz is not None:
+        return wall_clock(column, str(tz))
     if not pd.api.types.is_extension_array_dtype(dtype) or isinstance(dtype, pd.StringDtype):
         return column
     complete = bool(column.notna().all())
@@ -261,10 +262,18 @@ def moment(value: "dt.datetime", frame: nw.LazyFrame[Any]) -> nw.Expr:
 
 
 def give(result: nw.LazyFrame[Any], *, like: FrameT, sort: Sequence[str] = ()) -> FrameT:
-    """Return a result as the kind of frame that `like` is, sorted, with plain integers for counts."""
+    """Return a result as the kind of frame that `like` is, sorted, with plain integers for counts.
+
+    Columns that `like` has already keep their type.
+    """
     wide = (nw.Int128, nw.UInt64, nw.UInt32)
+    given = nw.from_native(cast("Any", like)).lazy().collect_schema()
     schema = result.collect_schema()
-    casts = [nw.col(name).cast(nw.Int64) for name, dtype in schema.items() if dtype in wide]
+    casts = [
+        nw.col(name).cast(nw.Int64)
+        for name, dtype in schema.items()
+        if dtype in wide and given.get(name) != dtype
+    ]
     if casts:
         result = result.with_columns(*casts)
     if sort:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_LARGEST_INTEGER = 2**63 - 1
+
+
 def fail(name: str, requirement: str, value: object) -> NoReturn:
     """Raise the ParameterError that every check of this module raises."""
     msg = f"`{name}` must be {requirement}. Got {value!r} instead."
@@ -31,7 +34,7 @@ def number(
     above, below = ("above" if open_low else "at least"), ("below" if open_high else "at most")
     limits = [f"{above} {low:g}"] * (low > -math.inf) + [f"{below} {high:g}"] * (high < math.inf)
     requirement = f"a finite number {' and '.join(limits)}".rstrip()
-    if isinstance(value, bool) or not _is_real(value) or not math.isfinite(value):
+    if not is_number(value):
         fail(name, requirement, value)
     x = float(value)
     if x < low or x > high or (open_low and x == low) or (open_high and x == high):
@@ -39,17 +42,24 @@ def number(
     return x
 
 
-def _is_real(value: object) -> bool:
-    return isinstance(value, numbers.Real) or type(value).__name__ == "Decimal"
+def is_number(value: Any) -> bool:
+    """Say whether a value is a finite real number; True and False are none."""
+    real = isinstance(value, numbers.Real) or type(value).__name__ == "Decimal"
+    try:
+        return real and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def integer(name: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
     """Return `value` as an int inside the closed range; 3.0 counts as 3, True does not count."""
     bounds = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
     requirement = " ".join(["an integer", " and ".join(bounds)]).strip()
-    if isinstance(value, bool) or not _is_real(value) or not math.isfinite(value) or value != int(value):
+    if not is_number(value) or value != int(value):
         fail(name, requirement, value)
     n = int(value)
+    if abs(n) > _LARGEST_INTEGER:  # numpy and the engines count in 64 bits
+        fail(name, f"{requirement} within 64 bits", value)
     if (low is not None and n < low) or (high is not None and n > high):
         fail(name, requirement, value)
     return n
@@ -87,6 +97,21 @@ def names(name: str, value: str | Sequence[str] | None) -> list[str]:
     return list(listed)
 
 
+def column(name: str, value: Any) -> str:
+    """Return the name of one column."""
+    if not isinstance(value, str) or not value:
+        fail(name, "a column name", value)
+    return value
+
+
+def several(name: str, value: Any, what: str) -> list[Any]:
+    """Return a sequence or one-dimensional array of at least one thing as a list."""
+    listed = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(listed, Sequence) or isinstance(listed, str | bytes) or not listed:
+        fail(name, f"a list of at least one {what}", value)
+    return list(listed)
+
+
 def date(name: str, value: Any) -> dt.datetime:
     """Return `value` as a naive datetime: an ISO text, a date, a datetime or a pandas/numpy timestamp.
 
@@ -95,8 +120,8 @@ def date(name: str, value: Any) -> dt.datetime:
     requirement = "a date such as '2024-12-31' without a time zone"
     if value is None or isinstance(value, bool | int | float):
         fail(name, requirement, value)
-    if type(value).__module__ == "numpy":
-        value = value.astype("datetime64[us]").item() if hasattr(value, "astype") else value
+    if type(value).__name__ == "datetime64":
+        value = value.astype("datetime64[us]").item()
     if isinstance(value, str):
         try:
             value = dt.datetime.fromisoformat(value)
@@ -114,6 +139,8 @@ def date(name: str, value: Any) -> dt.datetime:
 def day(name: str, value: Any) -> dt.datetime:
     """Return the midnight at which the day of a date begins: an `as_of` counts as a whole day."""
     moment = date(name, value)
+    if not dt.MINYEAR < moment.year < dt.MAXYEAR:  # the periods around it must have a date too
+        fail(name, f"a date in the years {dt.MINYEAR + 1} to {dt.MAXYEAR - 1}", value)
     return dt.datetime(moment.year, moment.month, moment.day)
 
 

@@ -131,7 +131,7 @@ def test_table_options():
     assert finite.iloc[0, 0] == pytest.approx(3)
     with pytest.raises(ParameterError, match="`retentions`"):
         clv.margin_multiple_table([])
-    with pytest.raises(ParameterError, match="`discount`"):
+    with pytest.raises(ParameterError, match="`discounts`"):
         clv.margin_multiple_table([0.5], [-1.0])
 
 
@@ -170,6 +170,7 @@ def test_one_retention_for_all_rows():
         rows,
         expected=rows.assign(lifetime_value=worth),
         keys=["customer_id"],
+        crossing=1,
     )
 
 

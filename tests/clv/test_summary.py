@@ -171,6 +171,17 @@ def test_invariants():
     )
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int64", "Int64", "uint8", "float64", "str"])
+def test_keys_of_any_type_keep_it(dtype):
+    for keys in ([3, 3, 100, 3, 100], [3, 4, 4, 3, 3]):
+        frame = PLAIN.assign(customer_id=pd.Series(keys).astype(dtype))
+        got = clv.summarize(frame, as_of="2024-03-11")
+        assert got["customer_id"].dtype == frame["customer_id"].dtype
+        assert got["customer_id"].tolist() == sorted(set(frame["customer_id"]))
+        days = frame.assign(day=frame["order_date"].dt.date).groupby("customer_id")["day"].nunique()
+        assert got["frequency"].tolist() == (days - 1).tolist()
+
+
 def test_input_is_not_changed():
     before = RETURNS.copy(deep=True)
     clv.summarize(RETURNS, as_of="2024-02-01", merge="week")

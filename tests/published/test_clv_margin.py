@@ -52,3 +52,20 @@ def test_cafe_case_with_the_published_error_beside_the_right_value():
     assert round(case.annual_margin, 2) == 269.15
     assert round(float(case.multiple), 6) == 2.142857
     assert round(float(case), 2) == 576.74
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"immediate": True}, 1.12 / 0.32),
+        ({"growth": 0.05}, 0.8 / (1.12 - 0.84)),
+        ({"growth": 0.05, "immediate": True}, 1.12 / (1.12 - 0.84)),
+        ({"periods": 2}, 0.8 / 1.12 + 0.64 / 1.2544),
+        ({"periods": 2, "growth": 0.05}, 0.8 / 1.12 + 0.64 * 1.05 / 1.2544),
+        ({"periods": 2, "growth": 0.05, "immediate": True}, 1 + 0.84 / 1.12),
+    ],
+)
+def test_forms_of_the_multiple_by_hand(asked, expected):
+    assert float(clv.margin_multiple(retention=0.8, discount=0.12, **asked)) == pytest.approx(
+        expected, rel=1e-14
+    )

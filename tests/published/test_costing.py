@@ -54,6 +54,31 @@ def test_kanthal_base_is_read_back():
     assert curve[1.0] - curve[0.90] == pytest.approx(-1.20)
 
 
+def test_peak_is_at_least_220_percent_where_nobody_else_loses():
+    # 220 % is what the worst 10 % lose and the total together: the other half of the losers lose nothing.
+    profit = pd.DataFrame(
+        {"customer_id": range(100), "profit": [300] * 5 + [20] * 35 + [0] * 50 + [-120] * 10}
+    )
+    peak = concentration.whale_peak(profit)
+    assert (peak.customer_share, float(peak), peak.lost_after_peak) == (0.40, 2.20, 1200)
+
+
+def test_top_and_bottom_volume_quintile_lose():
+    # Two of the three biggest customers are among the worst; the small ones cost more than they bring.
+    volume = [1000, 900, 800, 700, 600, 500, 400, 300, 200, 100]
+    profits = [-90, -60, 80, 50, 40, 30, 20, 10, -5, -15]
+    base = pd.DataFrame({"customer_id": range(10), "profit": profits, "revenue": volume})
+    table = concentration.pareto(base, cuts=(0.2, 0.4, 0.6, 0.8), rank_by="revenue")
+    assert table["profit"].tolist() == [-150, 130, 70, 30, -20]
+
+
+def test_eighty_percent_from_the_best_twenty():
+    profit = pd.DataFrame({"customer_id": range(10), "profit": [2.5] * 8 + [40] * 2})
+    table = concentration.pareto(profit)
+    assert table["customers"].tolist() == [2, 8]
+    assert table["value_share"].tolist() == [0.8, 0.2]
+
+
 def test_kanthal_exercise_from_drivers():
     orders = pd.DataFrame({"customer_id": ["A"], "amount": [10_000.0]})
     activities = pd.DataFrame({"activity": ["order", "non-stocked order"], "cost": [3 * 750.0, 2 * 2250.0]})

@@ -23,6 +23,23 @@ def test_250_qualified_at_25_percent_need_1000_leads():
     assert metrics.required_leads(250, ratio=0.25) == 1000
 
 
+@pytest.mark.parametrize(("wanted", "ratio", "leads_needed"), [(251, 0.25, 1004), (1, 0.3, 4), (7, 1, 7)])
+def test_required_leads_are_rounded_up(wanted, ratio, leads_needed):
+    assert metrics.required_leads(wanted, ratio=ratio) == leads_needed
+
+
+def test_price_bands_show_the_price_effect():
+    quotes = pd.DataFrame(
+        {
+            "quoted_at": DAY,
+            "won_at": [DAY] * 3 + [pd.NaT] + [DAY] + [pd.NaT] * 3,
+            "band": ["low"] * 4 + ["top"] * 4,
+        }
+    )
+    table = metrics.quote_to_close(quotes, as_of="2024-12-31", by="band")
+    assert dict(zip(table["band"], table["ratio"], strict=True)) == {"low": 0.75, "top": 0.25}
+
+
 def test_the_funnel_10_4_2_1():
     table = metrics.funnel(leads(10, qualified_at=4, quoted_at=2, won_at=1), as_of="2024-12-31")
     assert table["reached"].tolist() == [10, 4, 2, 1]

@@ -135,6 +135,24 @@ def test_nps():
     assert nps_interval(40, 0, 0, method="wald").lower == 100
 
 
+def test_wald_ends_stay_inside_the_range_of_a_difference():
+    assert multinomial_difference(9, 0, 10, method="wald").upper == 1.0  # 0.9 + 0.186
+    assert multinomial_difference(0, 9, 10, method="wald").lower == -1.0
+
+
+def test_results_carry_their_method_and_confidence():
+    made = [
+        (newcombe_difference(56, 70, 48, 80, confidence=0.9), "Newcombe"),
+        (multinomial_difference(50, 20, 100, confidence=0.9), "multinomial Wald"),
+        (multinomial_difference(1, 0, 3, confidence=0.9), "Tango score"),
+        (multinomial_difference(0, 0, 0, confidence=0.9), "none: no rows"),
+        (nps_interval(50, 30, 20, confidence=0.9), "multinomial Wald"),
+    ]
+    assert [(result.method, result.confidence) for result, _ in made] == [(name, 0.9) for _, name in made]
+    score = made[-1][0]  # 30 ± 1.645 √(0.61 / 100) · 100
+    assert ends(score) == pytest.approx((17.153, 42.847), abs=1e-3)
+
+
 def test_nps_without_answers():
     result = nps_interval(0, 0, 0)
     assert math.isnan(float(result))
@@ -149,6 +167,10 @@ def test_bad_counts():
         nps_interval(1, 1, 0, method="exact")
     with pytest.raises(ParameterError, match="`second` must be an integer at least 0 and at most 2"):
         multinomial_difference(3, 3, 5)
+    with pytest.raises(ParameterError, match="`first` must be an integer at least 0 and at most 5"):
+        multinomial_difference(6, 0, 5)
+    with pytest.raises(ParameterError, match="`n` must be an integer at least 0"):
+        multinomial_difference(0, 0, -1)
     with pytest.raises(ParameterError, match="`confidence`"):
         multinomial_difference(3, 1, 5, confidence=0.05)
 

@@ -129,7 +129,7 @@ def test_normal_quantile_to_the_edges():
 def test_wilson_in_every_engine(engine):
     if reason := available(engine):
         pytest.skip(reason)
-    rows = pd.DataFrame({"won": [0, 0, 81, 20, 1, 3 * 10**9], "leads": [0, 20, 263, 20, 29, 4 * 10**9]})
+    rows = pd.DataFrame({"won": [0, 0, 81, 20, 1, 3 * 10**9, 0], "leads": [0, 20, 263, 20, 29, 4 * 10**9, 1]})
     rows.insert(0, "key", range(len(rows)))
     known = proportion_confint(rows["won"][2:], rows["leads"][2:], method="wilson")
     expected = rows.assign(lower=[None, 0, *known[0]], upper=[None, 0.16112515999999998, *known[1]])
@@ -180,7 +180,7 @@ def test_poisson_equals_chi_square_and_scales(x, exposure, confidence):
     result = poisson_interval(x, exposure=exposure, confidence=confidence)
     assert ends(result) == pytest.approx((lower / exposure, upper / exposure), rel=1e-7)
     assert float(result) == x / exposure
-    assert result.n == exposure
+    assert (result.n, result.confidence, result.method) == (exposure, confidence, "Garwood")
 
 
 def test_poisson_ends_have_their_tail_probabilities():

@@ -306,6 +306,8 @@ def lifetime_value(
 
     Examples
     --------
+    >>> f"{float(lifetime_value(100, retention=0.9, discount=0.12)):.0f}"
+    '409'
     >>> lifetime_value(400, retention=0.8, discount=0.12)
     LifetimeValue(1000.00; margin 400 × MarginMultiple(2.5; retention 0.8, discount 0.12,
     first margin one period from now))
@@ -354,8 +356,7 @@ def lifetime_value_table(
     ColumnError
         If ``margin`` or ``retention`` is missing or not a number.
     DataError
-        If a margin is infinite, or a retention is not between 0 and 1 or so high that the value of its row
-        is infinite.
+        If a margin is infinite, or a retention is not between 0 and 1, or so high that a value is infinite.
     ParameterError
         If a rate is outside its range.
 

@@ -205,7 +205,7 @@ def company_value(
     if len(counts) != len(values):
         _params.fail("value", f"as long as `customers`, {len(counts)}", value)
     sizes = [_params.number("customers", count, low=0) for count in counts]
-    worths = [_params.number("value", float(one) if hasattr(one, "to_dict") else one) for one in values]
+    worths = [_params.number("value", float(one) if isinstance(one, Result) else one) for one in values]
     total = sum(size * worth for size, worth in zip(sizes, worths, strict=True))
     base = sum(sizes)
     return CompanyValue(total, base, total / base if base else float("nan"))

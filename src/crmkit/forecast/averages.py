@@ -71,6 +71,8 @@ def moving_average(
     ...                       "value": [4830, 4930, 4870, 5210, 5330, 5660, 5440]})
     >>> moving_average(sales, window=2, history=True)["forecast"].tolist()
     [4880.0, 4900.0, 5040.0, 5270.0, 5495.0, 5550.0]
+    >>> moving_average(sales, window=4, history=True)["forecast"].tolist()
+    [4960.0, 5085.0, 5267.5, 5410.0]
     """
     k = _params.integer("window", window, low=1)
     return _forecast(
@@ -161,9 +163,7 @@ def weighted_moving_average(
 def _weights(weights: Sequence[float]) -> list[float]:
     import warnings
 
-    if isinstance(weights, str) or len(weights) == 0:
-        _params.fail("weights", "a list of at least one number", weights)
-    w = [_params.number("weights", one, low=0) for one in weights]
+    w = [_params.number("weights", one, low=0) for one in _params.several("weights", weights, "number")]
     total = sum(w)
     if total == 0:
         _params.fail("weights", "numbers of which at least one is above 0", weights)
@@ -288,9 +288,10 @@ def choose_window(
     """
     import numpy as np
 
-    if isinstance(windows, str) or len(windows) == 0 or len(set(windows)) < len(windows):
+    listed = _params.several("windows", windows, "whole number")
+    candidates = sorted({_params.integer("windows", one, low=1) for one in listed})
+    if len(candidates) < len(listed):
         _params.fail("windows", "a list of different whole numbers", windows)
-    candidates = sorted(_params.integer("windows", one, low=1) for one in windows)
     regular = series.read(panel, by=by, period=period)
     errors = _absolute_errors(regular.values, candidates)
     n = np.isfinite(errors[:, -1]).sum(axis=1)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
+_LARGEST = 1.7e308
 RESERVED = (
     *("period", "value", "n", "step", "forecast", "lower", "upper", "method"),
     *("window", "mae", "chosen", "last", "alpha", "initial_level", "level", "sigma"),
@@ -66,7 +67,7 @@ def to_series(
     ColumnError
         If a column is missing or of the wrong type.
     DataError
-        If a date or a value is null, or rows are dated after `as_of`.
+        If a date or a value is null, a value is infinite, or rows are dated after `as_of`.
 
     Warns
     -----
@@ -91,6 +92,9 @@ def to_series(
     2 2024-03-01    7.0  1
     """
     keys = names(by)
+    _params.column("date", date)
+    if value is not None:
+        _params.column("value", value)
     until = _params.day("as_of", as_of)
     _params.choice("period", period, periods.PERIODS)
     roles = {**dict.fromkeys(keys, "key"), date: "date"} | ({value: "number"} if value else {})
@@ -127,6 +131,7 @@ def _check(
     checks = {f"have no date in '{date}'": at.is_null()}
     if value:
         checks[f"have no value in '{value}'"] = nw.col(value).is_null()
+        checks[f"have an infinite value in '{value}'"] = nw.col(value).cast(nw.Float64).abs() > _LARGEST
     checks[f"are dated after as_of, {periods.shift(tomorrow, 'day', -1):%Y-%m-%d}"] = at >= after
     if _frames.refuse(rows, checks, table="frame") == 0:
         return None

@@ -286,5 +286,6 @@ def _typed(table: nw.LazyFrame[Any], rows: nw.LazyFrame[Any], by: list[str]) -> 
     if rows.implementation.is_pandas():  # numpy's integers have no null
         return table
     schema, now = rows.collect_schema(), table.collect_schema()
-    changed = [nw.col(key).cast(schema[key]) for key in by if schema[key] != now[key]]
+    known = [key for key in by if schema[key] != nw.Unknown]  # of a key that is all null
+    changed = [nw.col(key).cast(schema[key]) for key in known if schema[key] != now[key]]
     return table.with_columns(*changed) if changed else table

@@ -116,7 +116,7 @@ def whale_curve(profit: FrameT, *, digits: int = 2) -> FrameT:
     ColumnError
         If a column is missing or of the wrong type.
     DataError
-        If a customer or profit is null, or a customer appears twice.
+        If a customer or profit is null, a profit is above 1e15 minor units, or a customer appears twice.
     ParameterError
         If `digits` is not valid.
 
@@ -179,7 +179,7 @@ def whale_peak(profit: FrameT, *, digits: int = 2) -> WhalePeak:
     ColumnError
         If a column is missing or of the wrong type.
     DataError
-        If a customer or profit is null, or a customer appears twice.
+        If a customer or profit is null, a profit is above 1e15 minor units, or a customer appears twice.
     ParameterError
         If `digits` is not valid.
 
@@ -197,6 +197,13 @@ def whale_peak(profit: FrameT, *, digits: int = 2) -> WhalePeak:
     >>> import pandas as pd
     >>> whale_peak(pd.DataFrame({"customer_id": ["a", "b", "c", "d"], "profit": [-30, 80, 20, 30]}))
     WhalePeak(130.0 % of profit from 75.0 % of 4 customers; 30 lost after the peak)
+
+    Kanthal's figures: 40 % of customers are profitable, the best 5 % make 150 % of the profit and the worst
+    10 % lose 120 % of it, so the peak is at least 220 %, the more the other 50 % lose:
+
+    >>> kanthal = [300] * 5 + [20] * 35 + [0] * 50 + [-120] * 10
+    >>> whale_peak(pd.DataFrame({"customer_id": range(100), "profit": kanthal}))
+    WhalePeak(220.0 % of profit from 40.0 % of 100 customers; 1,200 lost after the peak)
     """
     places = allocation.minor_digits(digits)
     _, facts = _profits(profit, ["profit"], places)
@@ -240,7 +247,7 @@ def pareto(
     ColumnError
         If a column is missing or of the wrong type.
     DataError
-        If a customer or value is null, or a customer appears twice.
+        If a customer or value is null, a value is above 1e15 minor units, or a customer appears twice.
     ParameterError
         If the cuts or `digits` are not valid.
 
@@ -270,7 +277,8 @@ def pareto(
 
     places = allocation.minor_digits(digits)
     edges = _edges(cuts)
-    order = value if rank_by is None else rank_by
+    _params.column("value", value)
+    order = value if rank_by is None else _params.column("rank_by", rank_by)
     rows, facts = _profits(profit, list(dict.fromkeys([value, order])), places)
     last = [math.floor(edge * facts.customers + 0.5) for edge in edges]
     ranked = _ranked(rows, order)
@@ -320,10 +328,12 @@ def _profits(profit: object, columns: list[str], digits: int) -> tuple[nw.LazyFr
     """Open a table of customers with money columns in minor units, and sum its first one up in one query."""
     rows = _frames.scan(profit, {"customer_id": "key", **dict.fromkeys(columns, "number")})
     repeats = rows.group_by("customer_id").agg(_rows=nw.len())
+    rows = rows.with_columns(*(nw.col(name).cast(nw.Float64) for name in columns))
     checks = {f"with no {name}": nw.col(name).is_null() for name in ("customer_id", *columns)}
+    for name in columns:
+        checks |= allocation.size_check(name, digits)
     _frames.refuse(rows, checks, table="profit")
     _frames.refuse(repeats, {"with a repeated customer_id": nw.col("_rows") > 1}, table="profit")
-    rows = rows.with_columns(*(nw.col(name).cast(nw.Float64) for name in columns))
     rows = rows.with_columns(*(allocation.to_units(nw.col(name), digits) for name in columns))
     amount = nw.col(columns[0])
     marked = rows.select(

@@ -167,10 +167,13 @@ def assign_costs(
     stage = _stage.Stage(
         _params.names("pool", pool),
         _params.names("target", target),
-        amount,
-        weight,
+        _params.column("amount", amount),
+        _params.column("weight", weight),
         allocation.minor_digits(digits),
     )
+    for name, columns in (("pool", stage.pool), ("target", stage.target)):
+        if not columns:
+            _params.fail(name, "at least one column name", pool if name == "pool" else target)
     _stage.same_engine(pools, drivers, names=("pools", "drivers"))
     columns = _frames.lazy(pools).collect_schema().names()
     new = (*stage.target, weight, "rate", "units", "unassigned")

@@ -100,7 +100,7 @@ def funnel(
     3        won_at        1     0        0.5           0.1
     """
     normal_quantile(confidence)
-    steps = _params.names("stages", stages if isinstance(stages, str) else list(stages))
+    steps = _params.names("stages", stages)
     if len(steps) < 2:
         _params.fail("stages", "two or more date columns", stages)
     cut = _cohorts.breakdown(as_of, by, period, adds=_COLUMNS)

@@ -44,7 +44,8 @@ def customer_profit(
     ColumnError
         If a column is missing or of the wrong type, or the two tables' keys have different types.
     DataError
-        If an order has no customer, amount or cost, or a cost to serve is null.
+        If an order has no customer, amount or cost, a cost to serve is null, or one of these amounts is
+        above 1e15 minor units.
     ParameterError
         If the rate or `digits` is not valid, a rate is given for orders that have a cost, or the tables are
         of different kinds.
@@ -71,13 +72,22 @@ def customer_profit(
       customer_id  gross_margin  cost_to_serve  profit
     0         one        1000.0            0.0  1000.0
     1         two        1000.0          750.0   250.0
+
+    Sales of 10 000 at a margin of half; 750 for each of three orders and 2 250 more for two of them, whose
+    goods are not in stock:
+
+    >>> orders = pd.DataFrame({"customer_id": ["a"], "amount": [10_000]})
+    >>> costs = pd.DataFrame({"customer_id": ["a", "a"], "cost": [3 * 750, 2 * 2250]})
+    >>> customer_profit(orders, costs, gross_margin_rate=0.5)["profit"].tolist()
+    [-1750.0]
     """
     places = allocation.minor_digits(digits)
     _stage.same_engine(orders, costs, names=("orders", "costs"))
     sold = _margins(orders, gross_margin_rate, places)
     served = _frames.scan(costs, {"customer_id": "key", "cost": "number"})
     served = served.with_columns(cost=nw.col("cost").cast(nw.Float64))
-    _frames.refuse(served, {"with no cost": nw.col("cost").is_null()}, table="costs")
+    checks = {"with no cost": nw.col("cost").is_null(), **allocation.size_check("cost", places)}
+    _frames.refuse(served, checks, table="costs")
     served = served.filter(~nw.col("customer_id").is_null())
     served = served.group_by("customer_id").agg(nw.col("cost").sum())
     sold, served = _stage.matched(sold, served, ["customer_id"], names=("orders", "costs"))
@@ -115,9 +125,11 @@ def _margins(orders: object, rate: float | None, digits: int) -> nw.LazyFrame[An
         raise ColumnError(msg)
     money = ("amount",) if rate is not None else ("amount", "cost")
     rows = _frames.scan(orders, {"customer_id": "key", **dict.fromkeys(money, "number")}, table="orders")
-    nulls = {f"with no {name}": nw.col(name).is_null() for name in ("customer_id", *money)}
-    _frames.refuse(rows, nulls, table="orders")
     rows = rows.with_columns(*(nw.col(name).cast(nw.Float64) for name in money))
+    checks = {f"with no {name}": nw.col(name).is_null() for name in ("customer_id", *money)}
+    for name in money:
+        checks |= allocation.size_check(name, digits)
+    _frames.refuse(rows, checks, table="orders")
     sums = rows.group_by("customer_id").agg(*(nw.col(name).sum() for name in money))
     units = sums.with_columns(*(allocation.to_units(nw.col(name), digits) for name in money))
     if rate is None:

@@ -58,7 +58,8 @@ def qualify(leads: FrameT, *, mql: str, sql: str) -> FrameT:
     -----
     A comparison with a null or NaN is not met, nor is a null flag, on every engine. There is no ``not``,
     which would meet them: write the opposite comparison. A column compared with a number must be numeric, one
-    on its own must be true or false. A table without rows gives a table without rows.
+    compared with a text must be text, one on its own must be true or false. A table without rows gives a
+    table without rows.
 
     References
     ----------
@@ -86,7 +87,8 @@ def qualify(leads: FrameT, *, mql: str, sql: str) -> FrameT:
         raise ColumnError(msg)
     roles: dict[str, str] = {}
     rules = {"mql": _parse("mql", mql, roles), "sql": _parse("sql", sql, roles)}
-    _frames.scan(leads, roles)
+    _frames.scan(leads, roles, table="leads")
+    _require_text(rows, [name for name, role in roles.items() if role == "label"])
     marked = rows.with_columns(**rules)
     label = nw.when(nw.col("mql")).then(nw.lit("MQL")).otherwise(nw.lit("none"))
     stage = nw.when(nw.col("sql")).then(nw.lit("SQL")).otherwise(label)
@@ -131,6 +133,18 @@ def _comparison(name: str, op: ast.cmpop, value: Any, roles: dict[str, str]) -> 
     known = column <= math.inf if number else ~nw.col(name).is_null()
     rule: nw.Expr = (met & known).fill_null(False)
     return rule
+
+
+def _require_text(rows: nw.LazyFrame[Any], names: list[str]) -> None:
+    """Refuse to compare other types with a text: engines write numbers and dates as different texts."""
+    schema = rows.collect_schema()
+    for name in names:
+        if not isinstance(schema[name], nw.String | nw.Categorical | nw.Enum | nw.Object | nw.Unknown):
+            msg = (
+                f"`leads` must have texts in '{name}' to compare it with one. Got the type {schema[name]} "
+                "instead: compare a number with a number, or convert the column."
+            )
+            raise ColumnError(msg)
 
 
 def _need(name: str, role: str, roles: dict[str, str]) -> None:

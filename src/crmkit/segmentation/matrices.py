@@ -52,7 +52,7 @@ def matrix_cuts(
     DataError
         If a quantile is asked of a column without any value.
     ParameterError
-        If a rule is unknown, does not fit the number of levels, or an axis has none.
+        If `matrix` is none, or a rule is unknown, does not fit the number of levels, or an axis has none.
 
     Notes
     -----
@@ -71,6 +71,7 @@ def matrix_cuts(
     >>> matrix_cuts(base, SHAPIRO, cuts={"net_price": "median", "cost_to_serve": 5})
     {'net_price': (3.0,), 'cost_to_serve': (5.0,)}
     """
+    _check_matrix(matrix)
     return _find_cuts(_axis_values(frame, matrix), matrix, cuts)
 
 
@@ -101,7 +102,7 @@ def classify(frame: FrameT, matrix: Matrix, *, cuts: CutRule | Mapping[str, CutR
     DataError
         If a quantile is asked of a column without any value, or a value is infinite.
     ParameterError
-        If a rule is unknown, does not fit the number of levels, or an axis has none.
+        If `matrix` is none, or a rule is unknown, does not fit the number of levels, or an axis has none.
 
     Notes
     -----
@@ -126,6 +127,7 @@ def classify(frame: FrameT, matrix: Matrix, *, cuts: CutRule | Mapping[str, CutR
     2           c        aggressive      net_price               -4.0
     3           d  bargain basement  cost_to_serve               -1.0
     """
+    _check_matrix(matrix)
     columns = [axis.column for axis in matrix.axes]
     present = _frames.lazy(frame).collect_schema().names()
     double = sorted(set(present) & set(_ADDED))
@@ -166,6 +168,8 @@ def cell_counts(classified: FrameT, matrix: Matrix, *, value: str | None = None)
         If a column is missing or of the wrong type.
     DataError
         If a cell is not one of the matrix.
+    ParameterError
+        If `matrix` is none, or `value` is not a column name.
 
     Notes
     -----
@@ -190,8 +194,16 @@ def cell_counts(classified: FrameT, matrix: Matrix, *, value: str | None = None)
     """
     import pandas as pd
 
-    roles = {"cell": "text"} if value is None else {"cell": "text", value: "number"}
+    _check_matrix(matrix)
+    roles = {"cell": "label"}
+    if value is not None:
+        roles[_params.column("value", value)] = "number"
     rows = _frames.scan(classified, roles)
+    dtype = rows.collect_schema()["cell"]
+    if not isinstance(dtype, nw.String | nw.Object | nw.Unknown) and not _all_null(rows, "cell"):
+        msg = f"`frame` must have texts in 'cell', as classify(…) gives them. Got the type {dtype} instead."
+        raise ColumnError(msg)
+    rows = rows.with_columns(cell=nw.col("cell").cast(nw.String))
     number = nw.lit(0, nw.Int64)
     for place, cell in enumerate(matrix.cells, start=1):
         number = nw.when(nw.col("cell") == cell.name).then(nw.lit(place, nw.Int64)).otherwise(number)
@@ -217,6 +229,15 @@ def cell_counts(classified: FrameT, matrix: Matrix, *, value: str | None = None)
     return _frames.give(
         table.select("cell", "strategy", customers, share.alias("customer_share"), *added), like=classified
     )
+
+
+def _check_matrix(matrix: object) -> None:
+    if not isinstance(matrix, Matrix):
+        _params.fail("matrix", "a Matrix, such as SHAPIRO", matrix)
+
+
+def _all_null(rows: nw.LazyFrame[Any], column: str) -> bool:
+    return not _frames.count_rows(rows, {"known": ~nw.col(column).is_null()})["known"]
 
 
 def _axis_values(frame: object, matrix: Matrix) -> nw.LazyFrame[Any]:

@@ -5,7 +5,6 @@ A matrix is data, so that one engine classifies with all of them and a user's ow
 """
 
 import itertools
-import math
 from dataclasses import dataclass
 
 from crmkit import _params
@@ -43,12 +42,14 @@ class Axis:
     cuts: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        if len(self.levels) < 2 or len(set(self.levels)) < len(self.levels):
+        texts = isinstance(self.levels, tuple) and all(isinstance(level, str) for level in self.levels)
+        if not texts or len(self.levels) < 2 or len(set(self.levels)) < len(self.levels):
             _params.fail("levels", "at least two distinct names, from the lowest to the highest", self.levels)
         if self.cuts is None:
             return
-        rising = all(first < second for first, second in itertools.pairwise(self.cuts))
-        if len(self.cuts) != len(self.levels) - 1 or not rising or not all(map(math.isfinite, self.cuts)):
+        numbers = [_params.number("cuts", cut) for cut in _params.several("cuts", self.cuts, "number")]
+        rising = all(first < second for first, second in itertools.pairwise(numbers))
+        if len(numbers) != len(self.levels) - 1 or not rising:
             _params.fail("cuts", f"{len(self.levels) - 1} finite numbers in increasing order", self.cuts)
 
 
@@ -112,6 +113,9 @@ class Matrix:
     convention: bool = False
 
     def __post_init__(self) -> None:
+        for name, parts, kind in (("axes", self.axes, Axis), ("cells", self.cells, Cell)):
+            if not isinstance(parts, tuple) or not all(isinstance(part, kind) for part in parts):
+                _params.fail(name, f"a tuple of {kind.__name__}", parts)
         columns = [axis.column for axis in self.axes]
         if len(columns) < 2 or len(set(columns)) < len(columns):
             _params.fail("axes", "at least two axes with distinct columns", columns)
@@ -145,6 +149,8 @@ class Matrix:
         --------
         >>> CPA.cell("yes", "no").name
         'nurture'
+        >>> [CPA.cell(now, later).name for now in ("yes", "no") for later in ("yes", "no")]
+        ['invest', 'nurture', 're-engineer', 'sack']
         """
         for cell in self.cells:
             if cell.levels == levels:

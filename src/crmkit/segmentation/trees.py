@@ -28,6 +28,7 @@ from crmkit.segmentation._cart import Growth
 from crmkit.segmentation._fitted_tree import FittedTree, shares
 
 _WEIGHT = "_crmkit_weight"
+_LARGEST = 1.7e308
 
 
 class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -158,8 +159,8 @@ class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc
         ColumnError
             If a column holds neither numbers, texts nor flags.
         DataError
-            If there is no row or no weight, a class is missing, a number is infinite or a text has more than
-            256 levels.
+            If there is no row or no weight, a class is missing or is no label, a number is infinite or a text
+            has more than 256 levels.
 
         Examples
         --------
@@ -193,7 +194,7 @@ class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Check and read the training rows."""
         if not _frames.is_frame(X):
             X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-            check_classification_targets(y)
+            _check_classes(y)
             return _tree_features.read_array(X), y
         validate_data(self, X, y, skip_check_array=True)
         columns = self._columns(X)
@@ -203,7 +204,7 @@ class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc
         if nulls:
             msg = f"`y` must not be null. {nulls} of {len(y)} rows are: leave them out or give them a class."
             raise DataError(msg)
-        check_classification_targets(y)
+        _check_classes(y)
         return columns, y
 
     def _columns(self, X: Any) -> list[_tree_features.Column]:
@@ -251,7 +252,8 @@ class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc
         ColumnError
             If a column is missing or of a wrong type.
         DataError
-            If there are no rows, or a class or weight is null or a weight negative; and as :meth:`fit`.
+            If there are no rows, or a class or weight is null or a weight negative or infinite; and as
+            :meth:`fit`.
 
         Notes
         -----
@@ -267,6 +269,9 @@ class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc
         0  visits > 4  3   1.0
         1  visits ≤ 4  3   0.0
         """
+        _params.column("target", target)
+        if weight is not None:
+            _params.column("weight", weight)
         schema = _frames.lazy(frame).collect_schema()
         others = [name for name in schema.names() if name not in (target, weight)]
         names = _params.names("features", features) or others
@@ -275,8 +280,8 @@ class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc
         rows = _frames.scan(frame, {**roles, weight: "number"} if weight else roles)
         checks = {f"have no '{target}'": nw.col(target).is_null()}
         if weight:
-            low = nw.col(weight).is_null() | (nw.col(weight) < 0)
-            checks[f"have a null or negative '{weight}'"] = low
+            w = nw.col(weight).cast(nw.Float64)
+            checks[f"have a null, negative or infinite '{weight}'"] = w.is_null() | (w < 0) | (w > _LARGEST)
         if not _frames.refuse(rows, checks, table="frame"):
             msg = "`frame` must have at least one row. Got none: check the filter that made it."
             raise DataError(msg)
@@ -371,3 +376,12 @@ class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc
         best = self.predict_proba(X).argmax(axis=1)
         labels: np.ndarray[Any, Any] = self.classes_[best]
         return labels
+
+
+def _check_classes(y: Any) -> None:
+    """Refuse a target of amounts, dates or other values that are no labels of a class."""
+    try:
+        check_classification_targets(y)
+    except (TypeError, ValueError) as error:
+        msg = f"{error} Convert the target to texts, flags or whole numbers, or cut it into classes first."
+        raise DataError(msg) from None

@@ -5,19 +5,41 @@ from typing import TYPE_CHECKING
 from crmkit.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
+
+
+def floats(name: str, values: "ArrayLike") -> "NDArray[np.float64]":
+    """Return numbers as a float array of any shape."""
+    import numpy as np
+
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        msg = f"{name} must be numbers. {error}: convert them first."
+        raise DataError(msg) from None
+
+
+def aligned(columns: "Mapping[str, ArrayLike]") -> "list[NDArray[np.float64]]":
+    """Return columns of numbers as float arrays of one shape; a single number fills a column."""
+    import numpy as np
+
+    arrays = [floats(name, values) for name, values in columns.items()]
+    try:
+        return list(np.broadcast_arrays(*arrays))
+    except ValueError:
+        shapes = " and ".join(str(array.shape) for array in arrays)
+        msg = f"{' and '.join(columns)} must be of one length. Found the shapes {shapes}: align them first."
+        raise DataError(msg) from None
 
 
 def finite(name: str, values: "ArrayLike") -> "NDArray[np.float64]":
     """Return a one-dimensional float array without missing or infinite values."""
     import numpy as np
 
-    try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        msg = f"{name} must be numbers. {error}: convert them first."
-        raise DataError(msg) from None
+    array = floats(name, values)
     bad = int((~np.isfinite(array)).sum())
     if array.ndim != 1 or bad:
         msg = (

@@ -50,7 +50,8 @@ def apportion(units: int, weights: "npt.ArrayLike") -> "npt.NDArray[np.int64]":
 
     Notes
     -----
-    A zero weight receives nothing. Equal fractional parts are served in the order of position.
+    A zero weight receives nothing. Equal fractional parts are served in the order of position. Weights count
+    in steps of 2**-36 of the largest one, so shares of more than 10**10 units may be off by some units.
 
     References
     ----------
@@ -80,7 +81,7 @@ def _weights(weights: "npt.ArrayLike") -> "npt.NDArray[np.float64]":
 
     try:
         w = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         _params.fail("weights", "an array of numbers", weights)
     if w.ndim != 1 or not w.size:
         _params.fail("weights", "a one-dimensional array with at least one weight", f"shape {w.shape}")
@@ -253,25 +254,7 @@ def quotient(numerator: nw.Expr, divisor: float) -> nw.Expr:
 
 
 def size_check(column: str, digits: int) -> dict[str, nw.Expr]:
-    """Say which amounts are too large, or infinite, to be counted in minor units, for ``_frames.refuse``.
-
-    Parameters
-    ----------
-    column : str
-        A float column of money.
-    digits : int
-        Decimals of the minor unit.
-
-    Returns
-    -------
-    dict of str to narwhals.Expr
-        The condition, keyed by what it means.
-
-    Examples
-    --------
-    >>> list(size_check("cost", 2))
-    ['with a cost above 1e+15 minor units']
-    """
+    """Say which amounts are too large, or infinite, to be counted in minor units: one of `money_checks`."""
     too_large = (nw.col(column) * 10.0**digits).abs() > _LIMIT
     return {f"with a {column} above {_LIMIT:.0e} minor units": too_large}
 

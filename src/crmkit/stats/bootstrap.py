@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmkit import _params
 from crmkit.errors import DataError
+from crmkit.stats import _arrays
 from crmkit.stats.intervals import Interval, normal_quantile
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def bootstrap_interval(
 def _sample(values: "ArrayLike") -> "NDArray[np.float64]":
     import numpy as np
 
-    sample = np.atleast_1d(np.asarray(values, dtype=float))
+    sample = np.atleast_1d(_arrays.floats("values", values))
     missing = int((~np.isfinite(sample)).sum())
     if sample.size == 0 or missing:
         msg = f"a sample must have rows, all finite. Found {len(sample)} rows, {missing} values not finite."

@@ -7,8 +7,6 @@ return; `assign_expr` then classifies inside the engine.
 """
 
 import itertools
-import math
-import numbers
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -228,7 +226,7 @@ def given_cuts(cuts: Sequence[float]) -> tuple[float, ...]:
 
 def _checked(cuts: Sequence[float], *, strictly: bool) -> tuple[float, ...]:
     listed = list(cuts) if hasattr(cuts, "__iter__") and not isinstance(cuts, str) else []
-    real = all(isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x) for x in listed)
+    real = all(map(_params.is_number, listed))
     if not listed or not real or any(a > b or (strictly and a == b) for a, b in itertools.pairwise(listed)):
         order = "strictly increasing" if strictly else "increasing"
         _params.fail("cuts", f"at least one finite number, in {order} order", cuts)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from crmkit import _params
 from crmkit.errors import DataError
+from crmkit.stats import _arrays
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -165,7 +166,7 @@ def wilson_bounds(successes: Any, n: Any, *, confidence: float = 0.95) -> tuple[
         return _wilson(x, trials, z) if trials else (math.nan, math.nan)
     import numpy as np
 
-    xs, ns = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(n, dtype=float))
+    xs, ns = _arrays.aligned({"successes": successes, "n": n})
     wrong = (xs < 0) | (xs > ns) | np.isinf(ns)
     if wrong.any():
         msg = f"successes must lie between 0 and n. {wrong.sum()} of {wrong.size} rows do not: correct them."
@@ -255,9 +256,10 @@ def proportion(successes: float, n: float, *, confidence: float = 0.95) -> Inter
     >>> proportion(250, 1000)
     Interval(0.25, 95% from 0.2242 to 0.2778; n 1000, Wilson)
     """
-    lower, upper = wilson_bounds(successes, n, confidence=confidence)
-    share = successes / n if n else math.nan
-    return Interval(float(share), float(lower), float(upper), float(n), confidence, "Wilson")
+    trials = _params.number("n", n, low=0)
+    x = _params.number("successes", successes, low=0, high=trials)
+    lower, upper = wilson_bounds(x, trials, confidence=confidence)
+    return Interval(x / trials if trials else math.nan, lower, upper, trials, confidence, "Wilson")
 
 
 def poisson_interval(count: int, *, exposure: float = 1.0, confidence: float = 0.95) -> Interval:
@@ -297,7 +299,7 @@ def poisson_interval(count: int, *, exposure: float = 1.0, confidence: float = 0
     """
     from scipy.special import gammainccinv, gammaincinv
 
-    normal_quantile(confidence)
+    confidence = _params.number("confidence", confidence, low=0.5, high=1, open_high=True)
     x = _params.integer("count", count, low=0)
     base = _params.number("exposure", exposure, low=0, open_low=True)
     tail = (1 - confidence) / 2
@@ -361,9 +363,11 @@ def delta_method(
     import numpy as np
 
     z = normal_quantile(confidence)
-    theta = np.atleast_1d(np.asarray(estimate, dtype=float))
-    sigma = np.atleast_2d(np.asarray(covariance, dtype=float))
-    g = _gradient(function, theta) if gradient is None else np.atleast_1d(np.asarray(gradient, dtype=float))
+    base = None if n is None else _params.number("n", n, low=0)
+    theta = np.atleast_1d(_arrays.floats("estimate", estimate))
+    sigma = np.atleast_2d(_arrays.floats("covariance", covariance))
+    slopes = _gradient(function, theta) if gradient is None else gradient
+    g = np.atleast_1d(_arrays.floats("gradient", slopes))
     if theta.ndim != 1 or g.shape != theta.shape or sigma.shape != (theta.size, theta.size):
         msg = (
             f"{theta.size} parameters need a gradient of {theta.size} and a {theta.size} × {theta.size} "
@@ -378,7 +382,7 @@ def delta_method(
         )
         raise DataError(msg)
     half = z * math.sqrt(variance)
-    return Interval(value, value - half, value + half, n, confidence, "delta method")
+    return Interval(value, value - half, value + half, base, confidence, "delta method")
 
 
 def _gradient(

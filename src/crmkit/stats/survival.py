@@ -290,7 +290,7 @@ def _count(
         msg = "an incidence needs at least one case. Found 0: check the filter before."
         raise DataError(msg)
     seen = sorted(set(label[~censored & (w > 0)]), key=lambda x: (str(type(x)), x))
-    listed = seen if causes is None else list(causes)
+    listed = seen if causes is None else list(_params.several("causes", causes, "event"))
     if len(set(listed)) < len(listed) or not set(seen) <= set(listed):
         _params.fail("causes", f"distinct and contain all events that occur ({seen})", causes)
     t, place = np.unique(time[w > 0], return_inverse=True)

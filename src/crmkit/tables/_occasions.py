@@ -180,7 +180,8 @@ def _summed(rows: nw.LazyFrame[Any], rules: Rules) -> "pd.DataFrame":
     code, keys, day, amount = _columns(rows, rules)
     low = int(day.min(initial=rules.last_day))
     width = rules.last_day - low + 1
-    packed = code * width + (day - low)
+    packed = code * width
+    packed += day - low
     order = np.argsort(packed)
     packed, amount = packed[order], amount[order]
     start = _runs(packed)
@@ -222,14 +223,13 @@ def _columns(
 ) -> "tuple[NDArray[np.int64], pd.Index[Any], NDArray[np.int64], NDArray[np.float64]]":
     """Return customer codes, their keys, day numbers and amounts of the rows that count."""
     import numpy as np
-    import pandas as pd
 
     native = cast("pd.DataFrame", rows.collect().to_native())
     _require_rows(len(native), rules)
-    code, keys = pd.factorize(native["customer_id"])
+    code, keys = _codes(native["customer_id"])
     local = _frames.collect(rows.select("order_date", "amount"))
     date, amount = local["order_date"].to_numpy("datetime64[us]"), local["amount"].to_numpy(float)
-    day = date.astype("datetime64[D]").astype(np.int64)
+    day = date.astype("datetime64[D]").view(np.int64)
     late = day > rules.last_day
     broken = code.min() < 0 or np.isnat(date).any() or not np.isfinite(amount).all()
     if broken or (rules.after == "raise" and late.any()):
@@ -238,7 +238,20 @@ def _columns(
     keep = ~late & (amount >= 0) if rules.returns == "drop" else ~late
     if not keep.all():
         code, day, amount = code[keep], day[keep], amount[keep]
-    return code.astype(np.int64), keys, _merged_days(day, rules), amount
+    return code, keys, _merged_days(day, rules), amount
+
+
+def _codes(key: "pd.Series[Any]") -> "tuple[NDArray[np.int64], pd.Index[Any]]":
+    """Give each customer a number, −1 where there is none; dense integer keys are their own numbers."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(key.dtype, np.dtype) and key.dtype.kind == "i":
+        low, high = int(key.min()), int(key.max())
+        if high - low < 2 * len(key):
+            return key.to_numpy(np.int64) - low, pd.Index(np.arange(low, high + 1, dtype=key.dtype))
+    code, keys = pd.factorize(key)
+    return code.astype(np.int64, copy=False), keys
 
 
 def _merged_days(day: "NDArray[np.int64]", rules: Rules) -> "NDArray[np.int64]":

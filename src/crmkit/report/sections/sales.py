@@ -97,8 +97,8 @@ def _headline(company: Company, facts: dict[str, object]) -> str:
     low, high = say.money(_round(facts["forecast_lower"])), company.money(_round(facts["forecast_upper"]))
     return (
         f"Sales were {company.money(_round(facts['last_value']))} in {say.month(facts['last_month'])}; "
-        f"expect about {company.money(_round(facts['forecast']))} next month, most likely between {low} "
-        f"and {high}."
+        f"expect about {company.money(_round(facts['forecast']))} next month (95 % band {low} "
+        f"to {high})."
     )
 
 
