@@ -53,7 +53,7 @@ def groupby(leads: pd.DataFrame, by: list[str], *, monthly: bool) -> pd.DataFram
     middle = (table["closed"] + Z * Z / 2) / (n + Z * Z)
     half = Z * np.sqrt(n * p * (1 - p) + Z * Z / 4) / (n + Z * Z)
     table = table.assign(ratio=p, lower=middle - half, upper=middle + half, as_of=AS_OF)
-    table["method"] = pd.Series("wilson", index=table.index).where(n.notna())
+    table["method"] = pd.Series("Wilson", index=table.index).where(n.notna())
     return table[[*keys, "n", "closed", "open", "ratio", "lower", "upper", "method", "as_of", "excluded"]]
 
 

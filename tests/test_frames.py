@@ -205,3 +205,33 @@ def test_arrow_dates_of_pandas_are_collected():
     frame = days.to_pandas(types_mapper=pd.ArrowDtype)
     assert to_pandas(frame)["day"].notna().tolist() == [True, False]
     assert _frames.collect(_frames.scan(frame, {"day": "date"}))["day"][0] == pd.Timestamp("2024-01-31")
+
+
+@pytest.mark.parametrize("columns", [[0, "x"], pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])])
+def test_column_names_must_be_text(columns):
+    frame = pd.DataFrame([[1, 2]], columns=columns)
+    with pytest.raises(ColumnError, match="must have columns whose names are text"):
+        _frames.scan(frame, {"x": "key"}, table="orders")
+
+
+def test_a_table_without_columns():
+    pa = pytest.importorskip("pyarrow")
+    with pytest.raises(ColumnError, match="must have columns whose names are text"):
+        _frames.lazy(pa.table({}))
+
+
+@pytest.mark.parametrize("values", [[[1], [2]], [b"a", b"b"], [1, "a"], [{"a": 1}, {"a": 2}]])
+def test_keys_must_be_plain(values):
+    frames = [pd.DataFrame({"x": pd.Series(values, dtype=object)})]
+    if not isinstance(values[1], str):
+        pl = pytest.importorskip("polars")
+        frames.append(pl.DataFrame({"x": values}))
+    for frame in frames:
+        with pytest.raises(ColumnError, match="must have plain values such as text, numbers or dates in 'x'"):
+            _frames.scan(frame, {"x": "label"})
+
+
+def test_python_dates_and_decimals_of_pandas_are_plain():
+    frame = pd.DataFrame({"x": [dt.date(2024, 1, 1), None], "y": [Decimal(1), None], "z": [None, None]})
+    rows = _frames.scan(frame, {"x": "label", "y": "label", "z": "label"})
+    assert _frames.collect(rows)["y"][0] == 1

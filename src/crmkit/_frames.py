@@ -34,7 +34,10 @@ _WHOLE = nw.Datetime("us")
 
 def is_frame(frame: object) -> bool:
     """Say whether an object is a dataframe of an engine that crmkit knows."""
-    opened = nw.from_native(cast("Any", frame), pass_through=True)
+    try:
+        opened = nw.from_native(cast("Any", frame), pass_through=True)
+    except nw.exceptions.DuplicateError:  # a frame, whose double column names `lazy` will refuse
+        return True
     return isinstance(opened, nw.DataFrame | nw.LazyFrame)
 
 
@@ -53,6 +56,10 @@ def lazy(frame: object, *, table: str = "frame") -> nw.LazyFrame[Any]:
         raise ParameterError(msg)
     if isinstance(opened, nw.LazyFrame):
         return opened
+    names = opened.columns
+    if not names or not all(isinstance(name, str) for name in names):
+        msg = f"`{table}` must have columns whose names are text. Got {names!r}: rename them first."
+        raise ColumnError(msg)
     return opened.lazy("duckdb") if opened.implementation.is_pyarrow() else opened.lazy()
 
 
@@ -105,9 +112,21 @@ def _normal(name: str, dtype: nw.dtypes.DType, role: str, frame: nw.LazyFrame[An
         if dtype == nw.Boolean or dtype.is_integer():
             return column.cast(nw.Boolean)
         raise ColumnError(_wrong(table, name, "true or false", dtype))
+    if not _is_plain(name, dtype, frame):
+        raise ColumnError(_wrong(table, name, "plain values such as text, numbers or dates", dtype))
     if isinstance(dtype, nw.Categorical | nw.Enum):  # pandas 2 would write null as the text "nan"
         return nw.when(~column.is_null()).then(column.cast(nw.String))
     return _null_for_nan(name, dtype, frame)
+
+
+def _is_plain(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any]) -> bool:
+    """Say whether every engine can group by and sort a column: no lists, no bytes, no mixture of types."""
+    if dtype == nw.Object and frame.implementation.is_pandas():
+        import pandas as pd
+
+        kind = pd.api.types.infer_dtype(cast("Any", frame.to_native())[name], skipna=True)
+        return not kind.startswith(("mixed", "bytes", "unknown"))
+    return not dtype.is_nested() and dtype not in (nw.Binary, nw.Object)
 
 
 def _as_date(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table: str) -> nw.Expr:

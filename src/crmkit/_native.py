@@ -100,8 +100,8 @@ def first_and_rest(
         k, o, v = (f'"{name}"' for name in (key, order, value))
         counted = f"count({o}) AS count, min({o}) AS first, max({o}) AS last, sum({v}) AS total"
         others = f"sum({v}) {f'FILTER ({o} IS NOT NULL) ' * gaps}- arg_min({v}, {o}) AS rest"
-        query = f"SELECT {k}, {counted}, {others} FROM _crmkit_relation GROUP BY {k}"  # noqa: S608 - fixed names
-        relation = cast("Any", rows.to_native()).query("_crmkit_relation", query)
+        # Not `query`: before DuckDB 2 a later view of the same name would change this relation.
+        relation = cast("Any", rows.to_native()).aggregate(f"{k}, {counted}, {others}", k)
         return cast("nw.LazyFrame[Any]", nw.from_native(relation))
     counted_value = nw.when(~nw.col(order).is_null()).then(nw.col(value)).otherwise(0.0)
     rows = rows.select(key, order, _value=nw.col(value), **({"_counted": counted_value} if gaps else {}))

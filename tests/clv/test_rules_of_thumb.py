@@ -21,6 +21,13 @@ def test_one_visit_of_ten_a_week():
     assert json.loads(json.dumps(case.to_dict()))["multiple"]["retention"] == 0.6
 
 
+def test_half_the_spend_at_twice_the_visits_is_worth_the_same():
+    rest = {"years": 0.5, "margin": 0.5, "retention": 0.6, "discount": 0.2}
+    assert clv.average_customer_value(5, 2, **rest).simple == pytest.approx(260)
+    assert clv.average_customer_value(0.4, 0.5, **rest).simple == pytest.approx(5.2)
+    assert clv.average_customer_value(5, 2, weekly_spend=0.5, **rest).custom == pytest.approx(13)
+
+
 @pytest.mark.parametrize(
     "bad", [{"margin": 1.2}, {"years": 0}, {"weekly_spend": -1}, {"retention": 2}, {"discount": -1}]
 )

@@ -76,7 +76,7 @@ def funnel_oracle(table: pd.DataFrame) -> pd.DataFrame:
             implied = sum(one > i and not past(row[stage]) for row, one in zip(placed, furthest, strict=True))
             counts = (len(placed), previous, reached, implied, len(here) - lost, lost)
             rates = (*share(reached, previous), *share(reached, len(placed)))
-            method = "wilson" if placed else None
+            method = "Wilson" if placed else None
             tail = (method, pd.Timestamp(AS_OF), len(rows) - len(placed))
             result.append((channel, month, stage, i + 1, *counts, *rates, *tail))
     names = ["n", "previous", "reached", "implied", "open", "lost", "step_rate", "step_lower", "step_upper"]

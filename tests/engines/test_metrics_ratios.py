@@ -90,7 +90,7 @@ def oracle(table, names, *, by, period, basis):
         if n and x <= n:
             centre, half = (p + Z**2 / (2 * n)), Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
             lower, upper = ((centre + sign * half) / (1 + Z**2 / n) for sign in (-1, 1))
-            lower, upper, method = (lower if x else 0.0), (upper if x < n else 1.0), "wilson"
+            lower, upper, method = (lower if x else 0.0), (upper if x < n else 1.0), "Wilson"
         keys = dict(zip([*by, *(["period"] if period else [])], group, strict=True))
         result.append(
             {

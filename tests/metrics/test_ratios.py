@@ -31,7 +31,7 @@ class TestRatio:
         assert (got.lower, got.upper) == pytest.approx(proportion_confint(7, 23, alpha=0.1, method="wilson"))
 
     def test_repr_is_plain(self):
-        assert repr(ratio(250, 1000)) == "Ratio(25.0 % of 1000; 95 % interval 22.4 to 27.8 %, wilson)"
+        assert repr(ratio(250, 1000)) == "Ratio(25.0 % of 1000; 95 % interval 22.4 to 27.8 %, Wilson)"
         assert repr(ratio(0, 0)) == "Ratio(undefined: 0 of 0)"
         assert repr(ratio(7, 5)) == "Ratio(140.0 % of 5; no interval)"
 

@@ -212,7 +212,7 @@ def test_unfit_matrices_are_refused():
     with pytest.raises(ParameterError, match="`levels` must be at least two distinct names"):
         Axis("x", "x", ("low", "low"))
     for cuts in [(1.0, 2.0), (float("nan"),), ()]:
-        with pytest.raises(ParameterError, match="`cuts` must be 1 finite numbers"):
+        with pytest.raises(ParameterError, match="`cuts` must be (1 finite numbers|a finite number)"):
             Axis("x", "x", cuts=cuts)
     with pytest.raises(ParameterError, match="`levels` must be one of"):
         SHAPIRO.cell("high", "medium")

@@ -593,7 +593,12 @@ def test_score_table_refuses_missing_and_taken_columns():
     ("table", "options", "error", "match"),
     [
         ({"x": [1], "y": [None]}, {}, DataError, "1 of 1 rows have no 'y'"),
-        ({"x": [1, 2], "y": ["a", "b"], "w": [1, -1]}, {"weight": "w"}, DataError, "null or negative 'w'"),
+        (
+            {"x": [1, 2], "y": ["a", "b"], "w": [1, -1]},
+            {"weight": "w"},
+            DataError,
+            "null or negative 'w'",
+        ),
         ({"x": [1], "z": [1]}, {}, ColumnError, "must have the column 'y'"),
         ({"x": [1], "y": ["a"]}, {"features": ["q"]}, ColumnError, "must have the column 'q'"),
     ],

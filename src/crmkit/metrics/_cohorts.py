@@ -50,6 +50,8 @@ def breakdown(
     if set(columns) & {"period", *adds}:
         taken = ", ".join(dict.fromkeys(["period", *adds]))
         _params.fail("by", f"columns that the result does not add itself ({taken})", by)
+    if any(name.startswith("_") for name in columns):  # names of marks and counts on the way
+        _params.fail("by", "columns whose names do not begin with an underscore: rename them", by)
     if period is not None:
         _params.choice("period", period, periods.PERIODS)
     return Breakdown(_params.day("as_of", as_of), columns, period)

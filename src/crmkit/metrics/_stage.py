@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LARGEST = 1.7e308
+WORKING = (  # columns of the calculation, here and in `stats.allocation`
+    *("_rows", "_units", "_weight", "_share", "_scale", "_grid", "_total", "_largest", "_power"),
+    *("_quota", "_floor", "_order", "_rank", "_given"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,13 @@ class Stage:
 
 def breakdown(by: str | list[str] | None, reserved: tuple[str, ...]) -> list[str]:
     """Return the columns to break down by, none of which may be one that the function uses itself."""
-    columns = _params.names("by", by)
-    if set(columns) & set(reserved):
-        _params.fail("by", f"columns other than {', '.join(reserved)}", by)
+    return free("by", _params.names("by", by), reserved)
+
+
+def free(name: str, columns: list[str], reserved: tuple[str, ...]) -> list[str]:
+    """Return columns none of which bears a name that the result, or the calculation, uses itself."""
+    if set(columns) & {*reserved, *WORKING}:
+        _params.fail(name, f"columns other than {', '.join((*reserved, *WORKING))}", columns)
     return columns
 
 
@@ -112,6 +120,18 @@ def same_engine(first: object, second: object, *, names: tuple[str, str]) -> Non
     kinds = [type(frame).__module__.partition(".")[0] for frame in (first, second)]
     if kinds[0] != kinds[1]:
         _params.fail(names[1], f"a frame of {kinds[0]}, as `{names[0]}` is", type(second))
+    if all(hasattr(frame, "set_alias") for frame in (first, second)):
+        _same_connection(first, second, names)
+
+
+def _same_connection(first: Any, second: Any, names: tuple[str, str]) -> None:
+    """Raise a ParameterError unless two DuckDB relations belong to one connection."""
+    try:
+        first.limit(0).cross(second.limit(0))
+    except Exception as error:
+        if type(error).__name__ != "InvalidInputException":  # its module is imported in `_frames` alone
+            raise
+        _params.fail(names[1], f"a relation of the same connection as `{names[0]}`", "one of another")
 
 
 def matched(

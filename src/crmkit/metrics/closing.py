@@ -102,7 +102,7 @@ def time_to_close(
         table = cumulative_incidence(
             cells["days"], cells["outcome"], weights=cells["cases"], causes=_OUTCOMES, confidence=confidence
         )
-        table = table.rename(columns={"event": "outcome", "time": "days"}).assign(method="aalen-johansen")
+        table = table.rename(columns={"event": "outcome", "time": "days"}).assign(method="Aalen-Johansen")
         table["days"] = table["days"].astype("int64")
         return table[table["days"] <= last]
 

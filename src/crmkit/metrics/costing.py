@@ -20,6 +20,11 @@ from crmkit.errors import ColumnError
 from crmkit.metrics import _stage
 from crmkit.stats import allocation
 
+_ALLOCATED = (
+    *("activity", "customer_id", "cost", "quantity"),
+    *("rate", "cost_driver_rate", "units", "unassigned"),
+)
+
 
 def allocate_costs(
     activities: FrameT, drivers: FrameT, *, by: str | list[str] | None = None, digits: int = 2
@@ -84,7 +89,7 @@ def allocate_costs(
     1      others  analyse claims  24200.0       False
     2         NaN          repair    500.0        True
     """
-    pool = ["activity", *_stage.breakdown(by, ("activity", "customer_id", "cost", "quantity"))]
+    pool = ["activity", *_stage.breakdown(by, _ALLOCATED)]
     stage = _stage.Stage(pool, ["customer_id"], "cost", "quantity", allocation.minor_digits(digits))
     keys = dict.fromkeys(pool, "key")
     _stage.same_engine(activities, drivers, names=("activities", "drivers"))
@@ -171,13 +176,13 @@ def assign_costs(
         _params.column("weight", weight),
         allocation.minor_digits(digits),
     )
-    for name, columns in (("pool", stage.pool), ("target", stage.target)):
-        if not columns:
+    new = (stage.amount, stage.weight, "rate", "units", "unassigned")
+    for name, listed in (("pool", stage.pool), ("target", stage.target)):
+        if not _stage.free(name, listed, (*new, *stage.pool) if name == "target" else new):
             _params.fail(name, "at least one column name", pool if name == "pool" else target)
     _stage.same_engine(pools, drivers, names=("pools", "drivers"))
     columns = _frames.lazy(pools).collect_schema().names()
-    new = (*stage.target, weight, "rate", "units", "unassigned")
-    double = sorted(set(columns) & set(new))
+    double = sorted(set(columns) & {*stage.target, *new[1:], *_stage.WORKING})
     if double:
         found = ", ".join(map(repr, double))
         msg = f"`pools` must not have the column {found}, which the result adds: rename it."
@@ -294,7 +299,7 @@ def reconcile(
        allocated  unassigned  ledger  difference
     0      100.0        0.05  100.05         0.0
     """
-    keys = _stage.breakdown(by, ("cost", "unassigned"))
+    keys = _stage.breakdown(by, ("cost", "unassigned", "allocated", "ledger", "difference"))
     places = allocation.minor_digits(digits)
     _stage.same_engine(costs, activities, names=("costs", "activities"))
     roles = dict.fromkeys(keys, "key")

@@ -31,8 +31,8 @@ class Ratio:
 
     Examples
     --------
-    >>> Ratio(0.25, 250, 1000, 0.2242, 0.2778, "wilson", 0.95)
-    Ratio(25.0 % of 1000; 95 % interval 22.4 to 27.8 %, wilson)
+    >>> Ratio(0.25, 250, 1000, 0.2242, 0.2778, "Wilson", 0.95)
+    Ratio(25.0 % of 1000; 95 % interval 22.4 to 27.8 %, Wilson)
     """
 
     value: float
@@ -104,7 +104,7 @@ def ratio(numerator: int, denominator: int, *, confidence: float = 0.95) -> Rati
     250 of 1 000 leads were accepted by sales:
 
     >>> ratio(250, 1000)
-    Ratio(25.0 % of 1000; 95 % interval 22.4 to 27.8 %, wilson)
+    Ratio(25.0 % of 1000; 95 % interval 22.4 to 27.8 %, Wilson)
     >>> float(ratio(250, 1000))
     0.25
     """
@@ -114,7 +114,7 @@ def ratio(numerator: int, denominator: int, *, confidence: float = 0.95) -> Rati
     if not n or x > n:
         return Ratio(value, x, n, math.nan, math.nan, None, level)
     lower, upper = wilson_bounds(x, n, confidence=level)
-    return Ratio(value, x, n, lower, upper, "wilson", level)
+    return Ratio(value, x, n, lower, upper, "Wilson", level)
 
 
 def required_leads(qualified: int, *, ratio: float | Ratio) -> int:

@@ -228,4 +228,4 @@ def _rated(table: nw.LazyFrame[Any], confidence: float) -> nw.LazyFrame[Any]:
     step, overall = _RATES[:3], _RATES[3:]
     table = _cohorts.rate(table, "reached", "previous", confidence=confidence, names=step)
     table = _cohorts.rate(table, "reached", "n", confidence=confidence, names=overall)
-    return table.with_columns(method=nw.when(nw.col("n") > 0).then(nw.lit("wilson")))
+    return table.with_columns(method=nw.when(nw.col("n") > 0).then(nw.lit("Wilson")))

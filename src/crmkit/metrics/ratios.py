@@ -277,7 +277,7 @@ def _tabulate(
         open=nw.col("n") - nw.col("_settled"),
         excluded=nw.col("_rows") - nw.col("_placed"),
         as_of=_frames.moment(cut.as_of, rated),
-        method=nw.when(~nw.col("lower").is_null()).then(nw.lit("wilson")),
+        method=nw.when(~nw.col("lower").is_null()).then(nw.lit("Wilson")),
     )
     return _frames.give(result.select(*cut.keys, *columns), like=frame, sort=cut.keys)
 

@@ -130,7 +130,7 @@ def classify(frame: FrameT, matrix: Matrix, *, cuts: CutRule | Mapping[str, CutR
     _check_matrix(matrix)
     columns = [axis.column for axis in matrix.axes]
     present = _frames.lazy(frame).collect_schema().names()
-    double = sorted(set(present) & set(_ADDED))
+    double = sorted(set(present) & {*_ADDED, "_place", *(f"_distance_{name}" for name in columns)})
     if double:
         found = ", ".join(map(repr, double))
         msg = f"`frame` must not have the column {found}, which the result adds: rename it."

@@ -47,9 +47,9 @@ class Axis:
             _params.fail("levels", "at least two distinct names, from the lowest to the highest", self.levels)
         if self.cuts is None:
             return
-        numbers = [_params.number("cuts", cut) for cut in _params.several("cuts", self.cuts, "number")]
-        rising = all(first < second for first, second in itertools.pairwise(numbers))
-        if len(numbers) != len(self.levels) - 1 or not rising:
+        numbers = isinstance(self.cuts, tuple | list) and all(map(_params.is_number, self.cuts))
+        fitting = numbers and len(self.cuts) == len(self.levels) - 1
+        if not fitting or any(first >= second for first, second in itertools.pairwise(self.cuts)):
             _params.fail("cuts", f"{len(self.levels) - 1} finite numbers in increasing order", self.cuts)
 
 

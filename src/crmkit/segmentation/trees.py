@@ -281,7 +281,8 @@ class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc
         checks = {f"have no '{target}'": nw.col(target).is_null()}
         if weight:
             w = nw.col(weight).cast(nw.Float64)
-            checks[f"have a null, negative or infinite '{weight}'"] = w.is_null() | (w < 0) | (w > _LARGEST)
+            checks[f"have a null or negative '{weight}'"] = w.is_null() | (w < 0)
+            checks[f"have an infinite '{weight}'"] = w > _LARGEST
         if not _frames.refuse(rows, checks, table="frame"):
             msg = "`frame` must have at least one row. Got none: check the filter that made it."
             raise DataError(msg)

@@ -61,7 +61,7 @@ class Problem:
 
     Examples
     --------
-    >>> print(Problem("orders", "amount", 2, "with an infinite number", ("inf",)))
+    >>> print(Problem("orders", "amount", 2, "below 0", ("-5", "-1")))
     orders.amount: 2 rows below 0, for example -5, -1
     """
 
