@@ -22,7 +22,7 @@ help:
 $(READY): pyproject.toml constraints/test.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --constraint constraints/test.txt --editable ".[all]" --group test --group docs
+	$(BIN)/python -m pip install --quiet --constraint constraints/test.txt --editable ".[all]" --group test --group docs --group verify
 	touch $@
 
 $(LOWEST)/.ready: pyproject.toml constraints/lowest.txt
@@ -71,8 +71,15 @@ verify: $(READY)
 	$(BIN)/python -m pytest tests -m verify -n 2 --durations=15
 	$(BIN)/python tools/mutation.py
 
-bench: $(READY)
+bench: $(READY) $(BENCH)/.ready
+	$(BENCH)/bin/python benchmarks/run.py --peers
 	$(BIN)/python benchmarks/run.py
+
+$(BENCH)/.ready: pyproject.toml constraints/bench.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints/bench.txt --editable . --group bench
+	touch $@
 
 clean:
 	rm -rf .venv .venv-lowest .venv-bench build dist demo docs/_build docs/api docs/notebooks .coverage*

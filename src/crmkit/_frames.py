@@ -57,7 +57,8 @@ def lazy(frame: object, *, table: str = "frame") -> nw.LazyFrame[Any]:
     if isinstance(opened, nw.LazyFrame):
         return opened
     names = opened.columns
-    if not names or not all(isinstance(name, str) for name in names):
+    unnamed = opened.implementation.is_pyarrow() and not names  # DuckDB knows no table without columns
+    if unnamed or not all(isinstance(name, str) for name in names):
         msg = f"`{table}` must have columns whose names are text. Got {names!r}: rename them first."
         raise ColumnError(msg)
     return opened.lazy("duckdb") if opened.implementation.is_pyarrow() else opened.lazy()

@@ -25,7 +25,7 @@ def test_half_the_spend_at_twice_the_visits_is_worth_the_same():
     rest = {"years": 0.5, "margin": 0.5, "retention": 0.6, "discount": 0.2}
     assert clv.average_customer_value(5, 2, **rest).simple == pytest.approx(260)
     assert clv.average_customer_value(0.4, 0.5, **rest).simple == pytest.approx(5.2)
-    assert clv.average_customer_value(5, 2, weekly_spend=0.5, **rest).custom == pytest.approx(13)
+    assert clv.average_customer_value(5, 2, weekly_spend=0.5, **rest).simple == pytest.approx(13)
 
 
 @pytest.mark.parametrize(

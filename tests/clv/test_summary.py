@@ -247,8 +247,8 @@ def test_audit_reconciles(returns, occasions, cancelled, parts):
 
 def test_audit_counts_what_summarize_refuses():
     broken = PLAIN.assign(customer_id=["b", None, "b", None, "b"], amount=[np.inf, 1, np.nan, 1, 1])
-    broken.loc[5] = ["c", pd.NaT, 3.0]
-    broken.loc[6] = ["c", pd.Timestamp("2025-01-01"), 3.0]
+    late = {"customer_id": "c", "order_date": pd.to_datetime([None, "2025-01-01"]), "amount": 3.0}
+    broken = pd.concat([broken, pd.DataFrame(late)], ignore_index=True)
     audit = clv.summary_audit(broken, as_of="2024-03-11")
     assert audit.rows == 7
     assert (audit.rows_without_customer, audit.rows_without_date, audit.rows_without_amount) == (2, 1, 2)

@@ -213,3 +213,12 @@ def test_returns_that_cancel_but_for_rounding_leave_no_purchase():
         keys=["customer_id"],
         crossing=1,
     )
+
+
+def test_two_lazy_summaries_of_one_duckdb_connection_are_two():
+    if reason := available("duckdb"):
+        pytest.skip(reason)
+    dates = pd.to_datetime(["2024-01-01", "2024-02-01"])
+    frames = [pd.DataFrame({"customer_id": 1, "order_date": dates, "amount": one}) for one in (2.0, 7.0)]
+    made = [clv.summarize(to_engine(frame, "duckdb"), as_of=AS_OF) for frame in frames]
+    assert [to_pandas(summary)["monetary_value"].tolist() for summary in made] == [[2.0], [7.0]]

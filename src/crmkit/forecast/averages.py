@@ -40,7 +40,7 @@ def moving_average(
     period : {"day", "week", "month", "quarter", "year"}, optional
         The calendar period; None finds the one in which the rows follow each other.
     confidence : float, default 0.95
-        Coverage that the interval aims at.
+        Coverage that the interval aims at, above 0 and below 1.
     history : bool, default False
         Whether to give the one-step forecasts of past periods as well.
 
@@ -112,7 +112,7 @@ def weighted_moving_average(
     period : {"day", "week", "month", "quarter", "year"}, optional
         The calendar period; None finds the one in which the rows follow each other.
     confidence : float, default 0.95
-        Coverage that the interval aims at.
+        Coverage that the interval aims at, above 0 and below 1.
     history : bool, default False
         Whether to give the one-step forecasts of past periods as well.
 

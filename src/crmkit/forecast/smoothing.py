@@ -146,7 +146,7 @@ class SimpleSmoothing:
         horizon : int, default 1
             Number of periods to forecast.
         confidence : float, default 0.95
-            Coverage that the interval aims at.
+            Coverage that the interval aims at, above 0 and below 1.
 
         Returns
         -------

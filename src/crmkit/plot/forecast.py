@@ -19,7 +19,7 @@ def forecast_chart(
     *,
     what: str = "value",
     unit: str | None = None,
-    level: float = 0.95,
+    confidence: float = 0.95,
     width: float = style.WIDE,
 ) -> "Figure":
     """Draw one series and its forecast.
@@ -34,7 +34,7 @@ def forecast_chart(
         What the values are, for the axis.
     unit : str, optional
         Their unit, such as EUR.
-    level : float, default 0.95
+    confidence : float, default 0.95
         Coverage of the band, for the legend.
     width : float, default 7.4
         Width in inches.
@@ -73,7 +73,7 @@ def forecast_chart(
     x, y = past["period"].to_numpy(), past["value"].to_numpy()
     axes.plot(x, y, color=style.BLUE, linewidth=1.8, marker="o", markersize=3, label="actual")
     when = ahead["period"].to_numpy()
-    band = f"{100 * level:g} % band"
+    band = f"{100 * confidence:g} % band"
     axes.fill_between(
         when, ahead["lower"], ahead["upper"], color=style.SKY, alpha=0.5, linewidth=0, label=band
     )

@@ -203,7 +203,8 @@ def cell_counts(classified: FrameT, matrix: Matrix, *, value: str | None = None)
     if not isinstance(dtype, nw.String | nw.Object | nw.Unknown) and not _all_null(rows, "cell"):
         msg = f"`frame` must have texts in 'cell', as classify(…) gives them. Got the type {dtype} instead."
         raise ColumnError(msg)
-    rows = rows.with_columns(cell=nw.col("cell").cast(nw.String))
+    named = nw.when(~nw.col("cell").is_null()).then(nw.col("cell").cast(nw.String))
+    rows = rows.with_columns(cell=named)  # pandas 2 would write null as "nan"
     number = nw.lit(0, nw.Int64)
     for place, cell in enumerate(matrix.cells, start=1):
         number = nw.when(nw.col("cell") == cell.name).then(nw.lit(place, nw.Int64)).otherwise(number)
