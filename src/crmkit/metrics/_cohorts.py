@@ -69,9 +69,15 @@ def place(
     present = set(rows.collect_schema().names())
     entered, *events = [date for date in dates if date in present]
     marks = {f"_{date}": cut.passed(date, rows) for date in (entered, *events)}
-    rows = rows.with_columns(**marks, _midnight=nw.col(entered).dt.truncate("1d"))
-    early = reduce(or_, (nw.col(event) < nw.col("_midnight") for event in events))
+    midnight = _midnight(entered)
+    rows = rows.with_columns(**marks, **{midnight: nw.col(entered).dt.truncate("1d")})
+    early = reduce(or_, (nw.col(event) < nw.col(midnight) for event in events))
     return rows.with_columns(_placed=happened(entered) & ~early.fill_null(False))
+
+
+def _midnight(date: str) -> str:
+    """Name the column that holds the day of a date."""
+    return f"_midnight_{date}"
 
 
 def count(
@@ -86,8 +92,10 @@ def count(
         cells = flagged.group_by(cut.by).agg(*measures) if cut.by else flagged.select(*measures)
     else:
         # By day first: cutting a few days into periods is cheap, a million rows is not.
-        date = nw.when(happened(dated)).then(nw.col(dated)).dt.truncate("1d")
-        days = rows.select(*cut.by, **flags, period=date).group_by(cut.keys).agg(*measures)
+        known = _midnight(dated) in rows.collect_schema().names()
+        day = nw.col(_midnight(dated)) if known else nw.col(dated).dt.truncate("1d")
+        day = nw.when(happened(dated)).then(day)
+        days = rows.select(*cut.by, **flags, period=day).group_by(cut.keys).agg(*measures)
         cells = add_up([days.with_columns(period=periods.period_start(nw.col("period"), cut.period))], cut)
     return cells.with_columns(*(nw.col(name).fill_null(0) for name in flags))
 
