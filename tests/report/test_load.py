@@ -240,3 +240,11 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", no_pyarrow)
     with pytest.raises(ImportError, match=r"run pip install 'crmkit\[arrow\]'"):
         report.check_folder(tmp_path)
+
+
+def test_one_column_can_have_several_problems(folder):
+    found = lines(folder(orders_DOT_csv="customer_id,order_date,amount\n1,2024-01-01,x\n2,2024-01-02,inf\n"))
+    assert found == [
+        "orders.amount: 1 row of 2 without a number that can be read, for example 'x'",
+        "orders.amount: 1 row with an infinite number, for example inf",
+    ]

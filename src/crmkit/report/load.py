@@ -199,9 +199,10 @@ def _read_table(
         return None, found
     frame, found = typed(frame, CONTRACTS[name], settings)
     unread = {one.column for one in found}
+    rules = contract_problems(frame, CONTRACTS[name])
     # a value that could not be read is null now: it is one problem, not two
-    rules = [one for one in contract_problems(frame, CONTRACTS[name]) if one.column not in unread]
-    return frame, found + rules
+    new = [one for one in rules if one.column not in unread or not one.what.startswith("without")]
+    return frame, found + new
 
 
 def _rename(
