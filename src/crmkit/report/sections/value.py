@@ -13,7 +13,7 @@ from crmkit.clv import (
 from crmkit.plot.clv import retention_curve
 from crmkit.report import numerals as say
 from crmkit.report.company import Company, Missing
-from crmkit.report.document import Heading, Section, Table, rows_of
+from crmkit.report.document import Heading, Picture, Section, Table, rows_of
 from crmkit.report.pictures import picture
 from crmkit.stats import Interval, proportion
 
@@ -217,7 +217,7 @@ def _multiples(company: Company, year: _Year) -> Table:
     )
 
 
-def _picture(company: Company, year: _Year):  # type: ignore[no-untyped-def]
+def _picture(company: Company, year: _Year) -> Picture:
     import numpy as np
     import pandas as pd
 
