@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import narwhals as nw
 from narwhals.typing import IntoDataFrame, IntoLazyFrame
 
-from crmkit._native import wall_clock
+from crmkit import _params
+from crmkit._native import arrow_types, is_arrow, same_connection, wall_clock
 from crmkit.errors import ColumnError, DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -153,12 +154,12 @@ def _as_number(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], tabl
         return column.cast(nw.Float64)
     if dtype.is_integer():
         return column.cast(nw.Int64)
-    if dtype == nw.Object and _holds_decimals(frame, name):
+    if dtype == nw.Object and holds_numbers(frame, name):
         return column.cast(nw.Float64)
     raise ColumnError(_wrong(table, name, "numbers", dtype))
 
 
-def _holds_decimals(frame: nw.LazyFrame[Any], name: str) -> bool:
+def holds_numbers(frame: nw.LazyFrame[Any], name: str) -> bool:
     """Say whether a pandas object column holds nothing but numbers, such as Decimal, and nulls."""
     values = cast("Any", frame.select(name).collect().to_native())[name].dropna()
     return bool(values.map(lambda value: hasattr(value, "__float__")).all())
@@ -226,13 +227,26 @@ def _numpy_type(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return cast("pd.Series[Any]", cast("Any", column).astype(plain))
 
 
-def attach(local: "pd.DataFrame", to: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Hand a small local frame to the engine (and the connection or session) of another frame."""
+def attach(local: "pd.DataFrame", to: nw.LazyFrame[Any], *, typed: Sequence[str] = ()) -> nw.LazyFrame[Any]:
+    """Hand a small local frame to the engine (and the connection or session) of another frame.
+
+    Columns in `typed` get the type back that they have there; in Python, null made floats of whole numbers.
+    """
+    table = _attached(local, to)
+    if not typed or to.implementation.is_pandas():  # numpy's integers have no null
+        return table
+    schema, now = to.collect_schema(), table.collect_schema()
+    known = [name for name in typed if schema[name] != nw.Unknown]  # of a column that is all null
+    changed = [nw.col(name).cast(schema[name]) for name in known if schema[name] != now[name]]
+    return table.with_columns(*changed) if changed else table
+
+
+def _attached(local: "pd.DataFrame", to: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     native = cast("Any", to.to_native())
     implementation = to.implementation
     if implementation.is_pandas():
-        if any(hasattr(dtype, "pyarrow_dtype") for dtype in native.dtypes):
-            local = _arrow_types(local)
+        if is_arrow(native):
+            local = arrow_types(local)
         return nw.from_native(local).lazy()
     if implementation.is_polars():
         import polars as pl
@@ -250,15 +264,6 @@ def attach(local: "pd.DataFrame", to: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return cast("nw.LazyFrame[Any]", nw.from_native(frame))
 
 
-def _arrow_types(local: "pd.DataFrame") -> "pd.DataFrame":
-    """Return a pandas frame with Arrow's types, which pandas 2 does not compare with numpy's dates."""
-    import pandas as pd
-    import pyarrow as pa
-
-    table = pa.Table.from_pandas(local, preserve_index=False)
-    return cast("pd.DataFrame", table.to_pandas(types_mapper=pd.ArrowDtype))
-
-
 def _plain(column: "pd.Series[Any]") -> list[Any]:
     """Return a pandas column as Python values with None for what is missing."""
     if column.dtype.kind == "M":
@@ -269,6 +274,46 @@ def _plain(column: "pd.Series[Any]") -> list[Any]:
 def _spark_schema(local: "pd.DataFrame") -> str:
     kinds = {"i": "bigint", "u": "bigint", "f": "double", "b": "boolean", "M": "timestamp_ntz"}
     return ", ".join(f"`{name}` {kinds.get(local[name].dtype.kind, 'string')}" for name in local)
+
+
+def same_engine(first: object, second: object, *, names: tuple[str, str]) -> None:
+    """Raise a ParameterError unless two frames belong to the same engine, so that they can be joined."""
+    lazy(first, table=names[0])
+    lazy(second, table=names[1])
+    kinds = [type(frame).__module__.partition(".")[0] for frame in (first, second)]
+    if kinds[0] != kinds[1]:
+        _params.fail(names[1], f"a frame of {kinds[0]}, as `{names[0]}` is", type(second))
+    if kinds[0].endswith("duckdb") and not same_connection(first, second):
+        _params.fail(names[1], f"a relation of the same connection as `{names[0]}`", "one of another")
+
+
+def matched(
+    first: nw.LazyFrame[Any], second: nw.LazyFrame[Any], keys: list[str], *, names: tuple[str, str]
+) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+    """Give the keys of two tables one type, so that they can meet, or raise a ColumnError."""
+    left, right = first.collect_schema(), second.collect_schema()
+    whole = [name for name in keys if left[name].is_integer() and right[name].is_integer()]
+    for name in keys:
+        if left[name] != right[name] and name not in whole:
+            msg = (
+                f"`{names[1]}` must have '{name}' of the type that `{names[0]}` has, {left[name]}. "
+                f"Got {right[name]} instead: convert one of them."
+            )
+            raise ColumnError(msg)
+    if not whole:
+        return first, second
+    wide = [nw.col(name).cast(nw.Int64) for name in whole]
+    return first.with_columns(*wide), second.with_columns(*wide)
+
+
+def nullable(frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Let whole numbers of pandas be null: one row without them would turn them into floats."""
+    if not frame.implementation.is_pandas():
+        return frame
+    native = cast("pd.DataFrame", frame.collect().to_native())
+    whole = [name for name in columns if str(native[name].dtype).startswith(("int", "uint"))]
+    kinds = dict.fromkeys(whole, "Int64")
+    return nw.from_native(native.astype(kinds)).lazy() if whole else frame
 
 
 def moment(value: "dt.datetime", frame: nw.LazyFrame[Any]) -> nw.Expr:

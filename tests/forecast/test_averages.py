@@ -122,11 +122,50 @@ def test_bad_weights(weights):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"window": 0}, {"horizon": 0}, {"confidence": 1}, {"history": "yes"}, {"by": 3}]
+    "bad",
+    [
+        {"window": 0},
+        {"window": 10**18},
+        {"window": 10_001},
+        {"horizon": 0},
+        {"horizon": 10**18},
+        {"horizon": 10_001},
+        {"confidence": 1},
+        {"confidence": 0.49},
+        {"history": "yes"},
+        {"by": 3},
+    ],
 )
 def test_bad_arguments(bad):
     with pytest.raises(ParameterError, match=f"`{next(iter(bad))}`"):
         forecast.moving_average(SHOPS, **{"window": 2, "by": "shop", **bad})
+
+
+@pytest.mark.parametrize("level", [7.5, 0.1, 0.0, -3e7])
+def test_constant_series_has_a_forecast_but_no_interval(level):
+    got = forecast.weighted_moving_average(
+        SHOPS.assign(value=level), weights=[0.5, 0.3, 0.2], by="shop", horizon=2, confidence=0.5
+    )
+    got = got[got["shop"] != "c"]
+    assert got["forecast"].tolist() == pytest.approx([level] * 4, rel=1e-12)
+    assert got[["lower", "upper"]].isna().all(axis=None)
+
+
+def test_the_calendar_may_be_given():
+    one = pd.DataFrame({"period": pd.to_datetime(["2024-04-01"]), "value": [6.0]})
+    for got in (
+        forecast.moving_average(one, window=1, period="quarter"),
+        forecast.weighted_moving_average(one, weights=[1], period="quarter"),
+    ):
+        assert got["period"].tolist() == [pd.Timestamp("2024-07-01")]
+    chosen = forecast.choose_window(one, windows=[1], period="quarter")
+    assert chosen["n"].tolist() == [0]
+
+
+def test_the_longest_window_and_horizon():
+    got = forecast.moving_average(SHOPS, window=10_000, horizon=10_000, by="shop")
+    assert len(got) == 30_000
+    assert got["forecast"].isna().all()
 
 
 def test_bad_panels():
@@ -188,7 +227,7 @@ def test_equal_errors_choose_the_shortest_window():
     assert got[got["chosen"]][["shop", "window"]].values.tolist() == [["a", 2], ["b", 2]]
 
 
-@pytest.mark.parametrize("windows", [[], [1, 1], [0, 1], [1.5], "12"])
+@pytest.mark.parametrize("windows", [[], [1, 1], [0, 1], [1.5], "12", [10**18], [10_001]])
 def test_bad_windows(windows):
     with pytest.raises(ParameterError, match="`windows`"):
         forecast.choose_window(SHOPS, windows=windows, by="shop")

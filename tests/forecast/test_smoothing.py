@@ -159,9 +159,26 @@ def test_extreme_weights(alpha, initial):
     assert row["level"] == pytest.approx({0: 3.0 if initial == "first" else 5.0, 1: 1.0}[alpha])
 
 
-def test_constant_series_is_forecast_without_width():
-    got = forecast.SimpleSmoothing().fit(long_form(np.full((2, 6), 7.5))).predict(horizon=2)
-    assert (got[["forecast", "lower", "upper"]] == 7.5).all(axis=None)
+@pytest.mark.parametrize("level", [7.5, 0.1, 0.0, -1e9])
+@pytest.mark.parametrize("initial", ["first", "estimated"])
+def test_constant_series_has_a_forecast_but_no_interval(level, initial):
+    model = forecast.SimpleSmoothing(initial=initial).fit(long_form(np.full((2, 6), level)))
+    got = model.predict(horizon=2)
+    assert got["forecast"].tolist() == pytest.approx([level] * 4, rel=1e-12)
+    assert got[["lower", "upper"]].isna().all(axis=None)
+
+
+def test_rows_after_as_of_are_refused():
+    frame = long_form(np.arange(8.0).reshape(2, 4))  # Mondays 6 to 27 January 2020
+    model = forecast.SimpleSmoothing(alpha=0.5)
+    with pytest.raises(DataError, match="2 of 8 rows are dated after as_of, 2020-01-26"):
+        model.fit(frame, as_of="2020-01-26")
+    known = model.fit(frame, as_of="2020-01-27").predict()
+    pd.testing.assert_frame_equal(known, forecast.SimpleSmoothing(alpha=0.5).fit(frame).predict())
+    late = frame.assign(period=frame["period"] + pd.Timedelta(hours=23))
+    assert model.fit(late, as_of="2020-01-27").series_["n"].tolist() == [4, 4]
+    with pytest.raises(ParameterError, match="`as_of` must be a date"):
+        model.fit(frame, as_of=20200127)
 
 
 def test_scale_and_shift_pass_through():
@@ -219,10 +236,26 @@ def test_bad_parameters(bad):
 
 def test_bad_horizon_and_level():
     model = forecast.SimpleSmoothing().fit(long_form(np.ones((1, 4))))
-    with pytest.raises(ParameterError, match="`horizon`"):
-        model.predict(horizon=0)
-    with pytest.raises(ParameterError, match="`confidence`"):
-        model.predict(confidence=1)
+    for horizon in (0, 10_001, 10**18):
+        with pytest.raises(ParameterError, match="`horizon` must be an integer at least 1 and at most 10000"):
+            model.predict(horizon=horizon)
+    assert len(model.predict(horizon=10_000)) == 10_000
+    for confidence in (1, 0.49, 0, 95):
+        with pytest.raises(
+            ParameterError, match="`confidence` must be a finite number at least 0.5 and below 1"
+        ):
+            model.predict(confidence=confidence)
+    assert model.predict(confidence=0.5)["forecast"].tolist() == [1.0]
+
+
+def test_horizon_ends_while_engines_have_dates():
+    values = pd.DataFrame({"period": pd.date_range("2020", periods=4, freq="YS"), "value": [1.0, 3, 2, 4]})
+    model = forecast.SimpleSmoothing(alpha=0.5).fit(values)
+    assert model.predict(horizon=9999 - 2023)["period"].max().year == 9999
+    with pytest.raises(
+        ParameterError, match="`horizon` must be a number of periods that end by the year 9999"
+    ):
+        model.predict(horizon=10_000 - 2023)
 
 
 def test_unfitted_model():

@@ -114,6 +114,16 @@ def test_the_band_rests_on_the_months_that_chose_the_window_and_ends_at_zero():
     assert section(build({"orders": wild}, as_of="2024-12-31"), "sales")["facts"]["forecast_lower"] == 0
 
 
+def test_months_that_are_all_alike_have_no_band():
+    days = pd.date_range("2023-01-01", periods=24, freq="MS")
+    alike = pd.DataFrame({"customer_id": "a", "order_date": days, "amount": 100.0})
+    found = section(build({"orders": alike}, as_of="2024-12-31"), "sales")
+    assert found["facts"]["forecast"] == 100
+    assert found["facts"]["forecast_lower"] is None
+    texts = [found["headline"], *found["action"]]
+    assert not any(word in text for text in texts for word in ("nan", "None", "band"))
+
+
 def test_value(report):
     found = section(report, "value")
     facts = found["facts"]

@@ -1,5 +1,6 @@
 """RiskTree: a scikit-learn classifier whose rules, SQL, JSON and scores all say what predict says."""
 
+import datetime as dt
 import json
 import math
 from decimal import Decimal
@@ -579,6 +580,15 @@ def test_columns_of_another_kind_are_refused():
         texts.score_table(ONE)
     with pytest.raises(ColumnError, match="'x' must hold numbers as when .* Got Datetime"):
         numbers.score_table(ONE.assign(x=pd.to_datetime(["2024-01-01", "2024-01-02"])))
+
+
+def test_object_columns_of_numbers_are_scored_and_others_refused():
+    tree = RiskTree(min_samples_leaf=1).fit(pd.DataFrame({"x": [1.0, 2.0, 8.0, 9.0]}), [0, 0, 1, 1])
+    numbers = pd.DataFrame({"x": [Decimal(1), None, 9]}, dtype=object)
+    assert tree.score_table(numbers)["probability"].tolist()[::2] == [0.0, 1.0]
+    for values in (["1", "2"], [1, "many"], [1, dt.date(2024, 1, 1)]):
+        with pytest.raises(ColumnError, match="'x' must hold numbers as when .* Got (texts|other values)"):
+            tree.score_table(pd.DataFrame({"x": values}, dtype=object))
 
 
 def test_score_table_refuses_missing_and_taken_columns():

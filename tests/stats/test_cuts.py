@@ -149,6 +149,51 @@ def test_breaks_of_many_distinct_values():
     assert break_cuts(rows, 3) == (25_000.0, 10.0**6)
 
 
+def least_squares(values, counts, k):
+    """Fisher's recursion over all pairs of starts and ends, in long arithmetic of numpy: cost only."""
+    x = (values - values.mean()).astype(np.longdouble)
+    w, wx, wxx = (np.concatenate([[0], np.cumsum(counts * x**power)]) for power in (0, 1, 2))
+
+    def within(end):
+        starts = np.arange(end)
+        n, s, q = w[end] - w[starts], wx[end] - wx[starts], wxx[end] - wxx[starts]
+        return q - s * s / n
+
+    cost = np.full(len(x) + 1, np.inf, dtype=np.longdouble)
+    cost[0] = 0
+    for _ in range(k):
+        cost = np.array(
+            [np.inf, *(np.min(cost[:end] + within(end)) for end in range(1, len(x) + 1))], dtype=np.longdouble
+        )
+    return float(cost[-1])
+
+
+HEAVY = {
+    "even": np.arange(2500.0),
+    "normal": np.random.default_rng(1).normal(0, 1, 2500),
+    "tail": np.random.default_rng(2).pareto(1.05, 2500),
+    "steps": np.concatenate([start + np.random.default_rng(3).random(700) for start in (0, 1, 1.5, 40)]),
+}
+
+
+@pytest.mark.parametrize("shape", HEAVY)
+@pytest.mark.parametrize("k", [2, 3])
+def test_breaks_of_more_values_than_blocks_are_optimal(shape, k):
+    values = np.unique(HEAVY[shape])
+    counts = np.random.default_rng(4).integers(1, 4, len(values))
+    starts = np.searchsorted(values, break_cuts(values, k, weights=counts))
+    edges = [0, *starts, len(values)]
+    spent = 0.0
+    for low, high in itertools.pairwise(edges):
+        part, n = values[low:high], counts[low:high]
+        spent += float(np.sum(n * (part - np.average(part, weights=n)) ** 2))
+    assert spent == pytest.approx(least_squares(values, counts, k), rel=1e-9)
+
+
+def test_breaks_of_many_even_values_lie_where_they_must():
+    assert break_cuts(np.arange(1_000_000.0), 4) == (250_000.0, 500_000.0, 750_000.0)
+
+
 def test_value_on_a_cut_goes_up():
     assert assign([9.999, 10, 10.001, 20], [10, 20]).tolist() == [1, 2, 2, 3]
     assert assign([1, 2, 3], (2.0, 2.0, 3.0)).tolist() == [1, 3, 4]

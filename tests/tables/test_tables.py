@@ -193,6 +193,13 @@ def test_described_has_a_row_a_column():
     assert all(row["role"] in ("key", "label", "date", "number", "flag") for row in rows)
 
 
+@pytest.mark.parametrize("thing", [None, "orders", tables.orders, {"orders": 1}])
+def test_problems_needs_a_contract(thing):
+    frame = pd.DataFrame({"customer_id": [1]})
+    with pytest.raises(ParameterError, match="`contract` must be a Contract, such as one of crmkit.tables"):
+        tables.problems(frame, thing)
+
+
 def test_problems_lists_all_of_them():
     frame = pd.DataFrame(
         {

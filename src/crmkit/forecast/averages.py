@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from crmkit import _frames, _params
 from crmkit.errors import CRMKitWarning
 from crmkit.forecast import series
+from crmkit.stats.intervals import nominal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,15 +33,15 @@ def moving_average(
         Series in long form: ``period`` (a date in each period), ``value``, and the columns that name the
         series.
     window : int
-        Number of latest values that are averaged, at least 1.
+        Number of latest values that are averaged, 1 to 10 000.
     horizon : int, default 1
-        Number of periods to forecast.
+        Number of periods to forecast, 1 to 10 000, none beyond the year 9999.
     by : str or list of str, optional
         Columns that name the series; None takes ``series_id`` if it is there, else all rows are one series.
     period : {"day", "week", "month", "quarter", "year"}, optional
         The calendar period; None finds the one in which the rows follow each other.
     confidence : float, default 0.95
-        Coverage that the interval aims at, above 0 and below 1.
+        Coverage that the interval aims at, at least 0.5 and below 1.
     history : bool, default False
         Whether to give the one-step forecasts of past periods as well.
 
@@ -61,8 +62,9 @@ def moving_average(
     -----
     The forecast is the same for every step. The interval of step h is forecast ± t·s, where s² is the mean
     squared error of all forecasts h periods ahead that the series itself allows, m of them, and t is
-    Student's quantile with m degrees of freedom; fewer than two such errors give no interval, and past
-    periods have none. A series shorter than the window gives rows whose forecast is null.
+    Student's quantile with m degrees of freedom. Fewer than two such errors give no interval, nor do errors
+    that are all 0, as of a constant series: they say nothing about errors to come. Past periods have no
+    interval. A series shorter than the window gives rows whose forecast is null.
 
     Examples
     --------
@@ -74,7 +76,7 @@ def moving_average(
     >>> moving_average(sales, window=4, history=True)["forecast"].tolist()
     [4960.0, 5085.0, 5267.5, 5410.0]
     """
-    k = _params.integer("window", window, low=1)
+    k = _params.integer("window", window, low=1, high=series.LONGEST)
     return _forecast(
         panel,
         [1.0] * k,
@@ -106,13 +108,13 @@ def weighted_moving_average(
     weights : sequence of float
         A weight for each of the latest values, the most recent one first, at least 0.
     horizon : int, default 1
-        Number of periods to forecast.
+        Number of periods to forecast, 1 to 10 000, none beyond the year 9999.
     by : str or list of str, optional
         Columns that name the series; None takes ``series_id`` if it is there, else all rows are one series.
     period : {"day", "week", "month", "quarter", "year"}, optional
         The calendar period; None finds the one in which the rows follow each other.
     confidence : float, default 0.95
-        Coverage that the interval aims at, above 0 and below 1.
+        Coverage that the interval aims at, at least 0.5 and below 1.
     history : bool, default False
         Whether to give the one-step forecasts of past periods as well.
 
@@ -187,12 +189,11 @@ def _forecast(
     import numpy as np
     import pandas as pd
 
-    steps = _params.integer("horizon", horizon, low=1)
-    coverage = _params.share("confidence", confidence, open_ends=True)
+    coverage = nominal(confidence)
     _params.flag("history", history)
     regular = series.read(panel, by=by, period=period)
+    ahead = series.steps_ahead(horizon, regular)
     means = averages(regular.values, weights)
-    ahead = np.arange(1, steps + 1)
     half = np.column_stack([_half_width(regular.values, means, h, coverage) for h in ahead.tolist()])
     point, n = means[:, -1:], regular.n[:, None]
     local = regular.rows(
@@ -232,6 +233,7 @@ def _half_width(values: "Floats", means: "Floats", h: int, confidence: float) ->
     m = np.isfinite(errors).sum(axis=1)
     enough = m >= 2
     spread = np.sqrt(np.nansum(errors**2, axis=1) / np.where(enough, m, 1))
+    spread = series.spread_or_none(spread, np.nanmax(np.abs(values), axis=1, initial=0.0))
     return np.where(enough, stdtrit(np.where(enough, m, 1), (1 + confidence) / 2) * spread, np.nan)
 
 
@@ -249,7 +251,7 @@ def choose_window(
     panel : DataFrame
         Series in long form, as `moving_average` takes them.
     windows : sequence of int, default (1, 2, 3, 4)
-        The candidates.
+        The candidates, 1 to 10 000 each.
     by : str or list of str, optional
         Columns that name the series; None takes ``series_id`` if it is there, else all rows are one series.
     period : {"day", "week", "month", "quarter", "year"}, optional
@@ -266,7 +268,7 @@ def choose_window(
     ColumnError, DataError
         If a column is missing; if values are null or periods are missing or double.
     ParameterError
-        If the windows are not different whole numbers above 0.
+        If the windows are not different whole numbers from 1 to 10 000.
 
     Notes
     -----
@@ -289,7 +291,7 @@ def choose_window(
     import numpy as np
 
     listed = _params.several("windows", windows, "whole number")
-    candidates = sorted({_params.integer("windows", one, low=1) for one in listed})
+    candidates = sorted({_params.integer("windows", one, low=1, high=series.LONGEST) for one in listed})
     if len(candidates) < len(listed):
         _params.fail("windows", "a list of different whole numbers", windows)
     regular = series.read(panel, by=by, period=period)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 _LARGEST = 1.7e308
+LONGEST = 10_000  # periods of a window or a horizon: 27 years of days
+_LAST_YEAR = 9999  # the last that a date can have in every engine
+_ROUNDING = 1e-12
 RESERVED = (
     *("period", "value", "n", "step", "forecast", "lower", "upper", "method"),
     *("window", "mae", "chosen", "last", "alpha", "initial_level", "level", "sigma"),
@@ -189,8 +192,29 @@ class Panel:
         return local
 
 
-def read(panel: object, *, by: str | Sequence[str] | None, period: str | None) -> Panel:
-    """Collect a panel, check that it is regular and align its series."""
+def steps_ahead(horizon: int, panel: Panel) -> "npt.NDArray[np.int64]":
+    """Return 1, 2, … up to a horizon that every engine has dates for."""
+    import numpy as np
+
+    h = _params.integer("horizon", horizon, low=1, high=LONGEST)
+    ends = periods.starts(panel.last + h, panel.period)
+    if (ends >= np.datetime64(f"{_LAST_YEAR + 1}")).any():
+        _params.fail("horizon", f"a number of periods that end by the year {_LAST_YEAR}", horizon)
+    return np.arange(1, h + 1)
+
+
+def spread_or_none(spread: "Floats", size: "Floats") -> "Floats":
+    """Return a standard error, NaN where it is 0 but for rounding.
+
+    Errors that never were say nothing about those to come: such a series has no interval.
+    """
+    import numpy as np
+
+    return np.where(spread > _ROUNDING * np.abs(size), spread, np.nan)
+
+
+def read(panel: object, *, by: str | Sequence[str] | None, period: str | None, as_of: Any = None) -> Panel:
+    """Collect a panel, check that it is regular and not dated after `as_of`, and align its series."""
     import numpy as np
 
     keys = names(by)
@@ -201,6 +225,8 @@ def read(panel: object, *, by: str | Sequence[str] | None, period: str | None) -
     values = local["value"].to_numpy(dtype=float, na_value=np.nan)
     dates = local["period"].to_numpy(dtype="datetime64[us]")
     _refuse_holes(values, dates)
+    if as_of is not None:
+        _refuse_late(dates, _params.day("as_of", as_of))
     series = np.zeros(len(local), dtype=np.int64)
     if keys:
         series = np.asarray(local.groupby(keys, dropna=False).ngroup(), dtype=np.int64)
@@ -228,6 +254,18 @@ def _refuse_holes(values: "Floats", dates: "npt.NDArray[np.datetime64]") -> None
     found = [f"{count} of {len(values)} rows {text}" for text, count in faults.items() if count]
     if found:
         msg = f"`panel`: {'; '.join(found)}. Fill them (0 where nothing happened) or leave the series out."
+        raise DataError(msg)
+
+
+def _refuse_late(dates: "npt.NDArray[np.datetime64]", as_of: "dt.datetime") -> None:
+    import numpy as np
+
+    late = int((dates >= np.datetime64(periods.shift(as_of, "day", 1), "us")).sum())
+    if late:
+        msg = (
+            f"`panel`: {late} of {len(dates)} rows are dated after as_of, {as_of:%Y-%m-%d}. "
+            "Leave them out, or choose a later as_of."
+        )
         raise DataError(msg)
 
 

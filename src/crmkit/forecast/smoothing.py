@@ -8,8 +8,11 @@ import narwhals as nw
 from crmkit import _params, _persist, periods
 from crmkit.errors import CRMKitError
 from crmkit.forecast import series
+from crmkit.stats.intervals import nominal
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
@@ -54,8 +57,9 @@ class SimpleSmoothing:
     -----
     level_t = α y_t + (1 − α) level_{t−1}, and level_t is the forecast of every later period. σ² is the sum of
     squared errors over n − 1, less 1 more where α is estimated. A series that leaves σ² nothing to stand
-    on has no interval. Where α is to be estimated, fewer than three values give a null forecast: two say
-    nothing about α. Values must not be null: see `to_series`.
+    on has no interval, nor has one with σ = 0, such as a constant: errors that never were say nothing about
+    those to come. Where α is to be estimated, fewer than three values give a null forecast: two say nothing
+    about α. Values must not be null: see `to_series`.
 
     References
     ----------
@@ -85,7 +89,14 @@ class SimpleSmoothing:
     def __repr__(self) -> str:
         return f"SimpleSmoothing(alpha={self.alpha!r}, initial={self.initial!r})"
 
-    def fit(self, panel: object, *, by: str | Sequence[str] | None = None, period: str | None = None) -> Self:
+    def fit(
+        self,
+        panel: object,
+        *,
+        by: str | Sequence[str] | None = None,
+        period: str | None = None,
+        as_of: "str | dt.date | None" = None,
+    ) -> Self:
         """Learn the weight and the level of each series.
 
         Parameters
@@ -97,6 +108,8 @@ class SimpleSmoothing:
             Columns that name the series; None takes ``series_id`` if it is there, else there is one series.
         period : {"day", "week", "month", "quarter", "year"}, optional
             The calendar period; None finds the one in which the rows follow each other.
+        as_of : str or date, optional
+            The last day that may be known: rows dated after it are refused. None allows every row.
 
         Returns
         -------
@@ -106,7 +119,8 @@ class SimpleSmoothing:
         Raises
         ------
         ColumnError, DataError
-            If a column is missing; if values are null or periods are missing or double.
+            If a column is missing; if values are null, periods are missing or double, or rows are dated
+            after `as_of`.
         ParameterError
             If an argument is outside its range, or the calendar period cannot be found.
 
@@ -121,7 +135,7 @@ class SimpleSmoothing:
 
         given = None if self.alpha is None else _params.share("alpha", self.alpha)
         free = _params.choice("initial", self.initial, INITIAL) == "estimated"
-        regular = series.read(panel, by=by, period=period)
+        regular = series.read(panel, by=by, period=period, as_of=as_of)
         y, n = regular.values, regular.n
         alpha = np.full(len(n), given) if given is not None else estimate_alpha(y, free=free)
         sse, initial, level = smooth(y, alpha[:, None], free=free)
@@ -144,9 +158,9 @@ class SimpleSmoothing:
         Parameters
         ----------
         horizon : int, default 1
-            Number of periods to forecast.
+            Number of periods to forecast, 1 to 10 000, none beyond the year 9999.
         confidence : float, default 0.95
-            Coverage that the interval aims at, above 0 and below 1.
+            Coverage that the interval aims at, at least 0.5 and below 1.
 
         Returns
         -------
@@ -180,14 +194,15 @@ class SimpleSmoothing:
         from scipy.special import stdtrit
 
         self._require_fitted()
-        ahead = np.arange(1, _params.integer("horizon", horizon, low=1) + 1)
-        coverage = _params.share("confidence", confidence, open_ends=True)
+        coverage = nominal(confidence)
         alpha, _, point, sigma = (self.series_[[name]].to_numpy(dtype=float) for name in _LEARNED)
         n = self.series_[["n"]].to_numpy()
         freedom = np.maximum(n - 1 - (self.alpha is None), 1)
-        half = stdtrit(freedom, (1 + coverage) / 2) * sigma * np.sqrt(1 + (ahead - 1) * alpha**2)
         last = periods.numbers(self.series_["last"].to_numpy(dtype="datetime64[us]"), self.period_)
         panel = series.Panel(self.series_[self.by_], np.empty((len(n), 0)), last, self.period_)
+        ahead = series.steps_ahead(horizon, panel)
+        spread = series.spread_or_none(sigma, point) * np.sqrt(1 + (ahead - 1) * alpha**2)
+        half = stdtrit(freedom, (1 + coverage) / 2) * spread
         columns = {"step": ahead, "forecast": point, "lower": point - half, "upper": point + half}
         local = panel.rows(ahead, columns | {"method": "simple exponential smoothing", "n": n})
         return series.give(local, self.by_, self._like)

@@ -10,13 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import narwhals as nw
 
-from crmkit import _frames, _params, periods
+from crmkit import _frames, _native, _params, periods
 from crmkit.errors import DataError
-from crmkit.stats.intervals import wilson_exprs
+from crmkit.stats import _wilson
+from crmkit.stats.intervals import normal_quantile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,14 @@ class Breakdown:
         """The columns that identify a row of the result."""
         return [*self.by, "period"] if self.period else self.by
 
+    @property
+    def end(self) -> dt.datetime:
+        """The moment after `as_of`, which counts as a whole day."""
+        return periods.shift(self.as_of, "day", 1)
+
     def passed(self, date: str, rows: nw.LazyFrame[Any]) -> nw.Expr:
-        """Say whether a date is up to `as_of`, which counts as a whole day."""
-        return nw.col(date) < _frames.moment(periods.shift(self.as_of, "day", 1), rows)
+        """Say whether a date is up to `as_of`."""
+        return nw.col(date) < _frames.moment(self.end, rows)
 
 
 def happened(*dates: str) -> nw.Expr:
@@ -68,11 +79,29 @@ def place(
     rows = _frames.scan(frame, roles, table=table, optional=optional)
     present = set(rows.collect_schema().names())
     entered, *events = [date for date in dates if date in present]
+    if rows.implementation.is_pandas():
+        return _marked(rows, cut, entered, events)
     marks = {f"_{date}": cut.passed(date, rows) for date in (entered, *events)}
     midnight = _midnight(entered)
     rows = rows.with_columns(**marks, **{midnight: nw.col(entered).dt.truncate("1d")})
     early = reduce(or_, (nw.col(event) < nw.col(midnight) for event in events))
     return rows.with_columns(_placed=happened(entered) & ~early.fill_null(False))
+
+
+def _marked(rows: nw.LazyFrame[Any], cut: Breakdown, entered: str, events: list[str]) -> nw.LazyFrame[Any]:
+    """Mark the rows of a pandas frame in numpy, which compares dates in a fraction of pandas' time."""
+    import numpy as np
+
+    native = cast("pd.DataFrame", rows.collect().to_native()).copy(deep=False)
+    dates = {name: native[name].to_numpy("datetime64[us]") for name in (entered, *events)}
+    midnight = (dates[entered].view(np.int64) // _DAY * _DAY).view("datetime64[us]")
+    midnight[np.isnat(dates[entered])] = np.datetime64("NaT")
+    marks = {name: moments < np.datetime64(cut.end, "us") for name, moments in dates.items()}
+    native["_placed"] = marks[entered] & ~reduce(or_, (dates[event] < midnight for event in events))
+    native[_midnight(entered)] = midnight
+    for name, mark in marks.items():
+        native[f"_{name}"] = mark
+    return nw.from_native(native).lazy()
 
 
 def _midnight(date: str) -> str:
@@ -84,20 +113,14 @@ def count(
     rows: nw.LazyFrame[Any], cut: Breakdown, conditions: Mapping[str, nw.Expr], *, dated: str
 ) -> nw.LazyFrame[Any]:
     """Count the rows that meet each condition, by group and by the period of a date, with `_rows` in all."""
-    flags = {name: condition.cast(nw.Int64) for name, condition in conditions.items()}
-    flags["_rows"] = nw.lit(1, nw.Int64)  # its sum costs pandas less than a count of its own
-    measures = [nw.col(name).sum() for name in flags]
     if cut.period is None:
-        flagged = rows.select(*cut.by, **flags)
-        cells = flagged.group_by(cut.by).agg(*measures) if cut.by else flagged.select(*measures)
-    else:
-        # By day first: cutting a few days into periods is cheap, a million rows is not.
-        known = _midnight(dated) in rows.collect_schema().names()
-        day = nw.col(_midnight(dated)) if known else nw.col(dated).dt.truncate("1d")
-        day = nw.when(happened(dated)).then(day)
-        days = rows.select(*cut.by, **flags, period=day).group_by(cut.keys).agg(*measures)
-        cells = add_up([days.with_columns(period=periods.period_start(nw.col("period"), cut.period))], cut)
-    return cells.with_columns(*(nw.col(name).fill_null(0) for name in flags))
+        return _native.count_flags(rows, cut.by, conditions)
+    # By day first: cutting a few days into periods is cheap, a million rows is not.
+    known = _midnight(dated) in rows.collect_schema().names()
+    day = nw.col(_midnight(dated)) if known else nw.col(dated).dt.truncate("1d")
+    rows = rows.with_columns(period=nw.when(happened(dated)).then(day))
+    days = _native.count_flags(rows, cut.keys, conditions)
+    return add_up([days.with_columns(period=periods.period_start(nw.col("period"), cut.period))], cut)
 
 
 def add_up(parts: Sequence[nw.LazyFrame[Any]], cut: Breakdown) -> nw.LazyFrame[Any]:
@@ -126,11 +149,17 @@ def refuse(rows: int, cut: Breakdown, *, table: str, entered: str) -> NoReturn:
 
 
 def rate(
-    cells: nw.LazyFrame[Any], numerator: str, base: str, *, confidence: float, names: tuple[str, str, str]
+    cells: nw.LazyFrame[Any],
+    numerator: str,
+    denominator: str,
+    *,
+    confidence: float,
+    names: tuple[str, str, str],
 ) -> nw.LazyFrame[Any]:
     """Add a ratio of two counts and its Wilson bounds; null without base, no bounds above one."""
-    ratio, lower, upper = names
-    x, n = nw.col(numerator), nw.col(base)
-    guarded = cells.with_columns(_base=nw.when(n > 0).then(n), _x=nw.when(x <= n).then(x))
-    bounds = wilson_exprs(nw.col("_x"), nw.col("_base"), confidence=confidence)
-    return guarded.with_columns(**{ratio: x / nw.col("_base"), lower: bounds[0], upper: bounds[1]})
+    z, x, n = normal_quantile(confidence), nw.col("_x"), nw.col("_base")
+    of, base = nw.col(numerator), nw.col(denominator)
+    cells = cells.with_columns(_base=nw.when(base > 0).then(base), _x=nw.when(of <= base).then(of))
+    cells = cells.with_columns(_shared=_wilson.term(x, n, z))
+    ends = _wilson.expressions(x, n, nw.col("_shared"), z)
+    return cells.with_columns(**dict(zip(names, (of / n, *ends), strict=True)))

@@ -240,7 +240,7 @@ def _by_group(
             tables.append(estimate(placed).assign(**keys, **counts, as_of=pd.Timestamp(cut.as_of)))
     local = pd.concat(tables, ignore_index=True)[[*cut.by, *columns]]
     order = [*cut.by, "outcome", *(["days"] if "days" in columns else [])]
-    return _frames.give(_typed(_frames.attach(local, rows), rows, cut.by), like=leads, sort=order)
+    return _frames.give(_frames.attach(local, rows, typed=cut.by), like=leads, sort=order)
 
 
 def _cells(rows: nw.LazyFrame[Any], cut: Breakdown) -> nw.LazyFrame[Any]:
@@ -279,13 +279,3 @@ def _groups(cells: "pd.DataFrame", by: list[str]) -> "Iterator[tuple[dict[str, A
         return
     for keys, group in cells.groupby(by, dropna=False, sort=False):
         yield dict(zip(by, keys, strict=True)), group
-
-
-def _typed(table: nw.LazyFrame[Any], rows: nw.LazyFrame[Any], by: list[str]) -> nw.LazyFrame[Any]:
-    """Give the keys the types that they had before they went through Python, where null made them floats."""
-    if rows.implementation.is_pandas():  # numpy's integers have no null
-        return table
-    schema, now = rows.collect_schema(), table.collect_schema()
-    known = [key for key in by if schema[key] != nw.Unknown]  # of a key that is all null
-    changed = [nw.col(key).cast(schema[key]) for key in known if schema[key] != now[key]]
-    return table.with_columns(*changed) if changed else table

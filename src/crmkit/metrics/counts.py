@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 from crmkit import _params
-from crmkit.stats.intervals import wilson_bounds
+from crmkit.stats.intervals import nominal, wilson_bounds
 
 _FLOAT_NOISE = Fraction(1, 10**12)
 
@@ -109,7 +109,7 @@ def ratio(numerator: int, denominator: int, *, confidence: float = 0.95) -> Rati
     0.25
     """
     x, n = _params.integer("numerator", numerator, low=0), _params.integer("denominator", denominator, low=0)
-    level = _params.number("confidence", confidence, low=0.5, high=1, open_high=True)
+    level = nominal(confidence)
     value = x / n if n else math.nan
     if not n or x > n:
         return Ratio(value, x, n, math.nan, math.nan, None, level)

@@ -286,7 +286,7 @@ def _count(rows: nw.LazyFrame[Any], definition: _Definition, cut: Breakdown, bas
     """Count bases and events by group: in one table by cohort, or in two by their own periods."""
     ends = [end for end in definition.ends if end in rows.collect_schema().names()]
     placed, counted = nw.col("_placed"), definition.counted
-    based = placed & _cohorts.happened(definition.base)
+    based = placed if definition.base == definition.entered else placed & _cohorts.happened(definition.base)
     event = based & _cohorts.happened(definition.event)
     of_base = {
         "n": based,

@@ -87,7 +87,7 @@ class FittedTree:
         if taken:
             msg = f"`frame` must not have the column {', '.join(taken)} yet: rename or drop it."
             raise ColumnError(msg)
-        columns = [(one, _tree_features.expression(one, schema[one.name])) for one in self.features_]
+        columns = [(one, _tree_features.expression(one, schema[one.name], rows)) for one in self.features_]
         scores = [self._score(number) for number in range(len(self.nodes_))]
         added = {
             what: _tree_rules.expression(self.nodes_, columns, [score[what] for score in scores])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
 
+from crmkit import _frames
 from crmkit.errors import ColumnError, DataError
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ def kind_of(dtype: nw.dtypes.DType) -> Kind | None:
     return "text" if dtype == nw.String or isinstance(dtype, nw.Categorical | nw.Enum) else None
 
 
-def expression(feature: Feature, dtype: nw.dtypes.DType) -> nw.Expr:
+def expression(feature: Feature, dtype: nw.dtypes.DType, rows: nw.LazyFrame[Any]) -> nw.Expr:
     """Express a column of an engine as the tree compares it."""
+    if feature.kind == "number" and dtype == nw.Object and not _frames.holds_numbers(rows, feature.name):
+        raise ColumnError(_wrong(feature, "other values"))
     found = kind_of(dtype)
     if found != feature.kind and (found is not None or dtype != nw.Object):
         raise ColumnError(_wrong(feature, found or str(dtype)))

@@ -26,6 +26,7 @@ from crmkit.errors import DataError
 from crmkit.segmentation import _cart, _tree_features
 from crmkit.segmentation._cart import Growth
 from crmkit.segmentation._fitted_tree import FittedTree, shares
+from crmkit.stats.intervals import nominal
 
 _WEIGHT = "_crmkit_weight"
 _LARGEST = 1.7e308
@@ -181,7 +182,7 @@ class RiskTree(FittedTree, ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return self
 
     def _check_params(self) -> Growth:
-        _params.number("confidence", self.confidence, low=0.5, high=1, open_high=True)
+        nominal(self.confidence)
         return Growth(
             None if self.max_depth is None else _params.integer("max_depth", self.max_depth, low=1),
             _params.number("min_samples_leaf", self.min_samples_leaf, low=0, open_low=True),

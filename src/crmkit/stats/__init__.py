@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from crmkit import _lazy
 
 if TYPE_CHECKING:
+    from crmkit.stats.agreement import Concordance as Concordance, kendall_w as kendall_w
     from crmkit.stats.allocation import allocate as allocate, apportion as apportion
     from crmkit.stats.bootstrap import bootstrap_interval as bootstrap_interval
     from crmkit.stats.cuts import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         wilson_bounds as wilson_bounds,
         wilson_exprs as wilson_exprs,
     )
+    from crmkit.stats.ranking import area_under_curve as area_under_curve, normalised_gini as normalised_gini
     from crmkit.stats.survival import (
         cumulative_incidence as cumulative_incidence,
         restricted_mean as restricted_mean,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     {
+        "agreement": ("Concordance", "kendall_w"),
         "allocation": ("allocate", "apportion"),
         "bootstrap": ("bootstrap_interval",),
         "cuts": ("assign", "assign_expr", "break_cuts", "given_cuts", "quantile_cuts"),
@@ -54,6 +57,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "wilson_bounds",
             "wilson_exprs",
         ),
+        "ranking": ("area_under_curve", "normalised_gini"),
         "survival": ("cumulative_incidence", "restricted_mean"),
     },
 )

@@ -10,6 +10,7 @@ about 2**-36 of the largest one, so their total does not depend on the order in 
 engine, and every order of the rows, gives the same cents.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
@@ -299,6 +300,7 @@ def allocate_pools(
     target: list[str],
     columns: tuple[str, str],
     digits: int,
+    split: Sequence[str] = (),
 ) -> nw.LazyFrame[Any]:
     """Share the amount of every pool among its targets by weight, inside the engine.
 
@@ -316,6 +318,8 @@ def allocate_pools(
         The names of the amount and of the weight.
     digits : int
         Decimals of the minor unit.
+    split : sequence of str, optional
+        Further key columns of `pools`, which the weights do not have: they hold for each of its parts.
 
     Returns
     -------
@@ -340,18 +344,19 @@ def allocate_pools(
     [33.34, 33.33, 33.33]
     """
     amount, weight = columns
+    keys = [*pool, *split]
     sized = pools.with_columns(_units=to_units(nw.col(amount).abs(), digits))
-    weighed = _on_grid(drivers, pool, target, weight).join(sized.select(*pool, "_units"), on=pool)
-    shares = _shares(weighed, pool, target).select(*pool, *target, weight, "_weight", "_share")
-    rows = sized.join(shares, on=pool, how="left")
+    weighed = _on_grid(drivers, pool, target, weight).join(sized.select(*keys, "_units"), on=pool)
+    shares = _shares(weighed, keys, target).select(*keys, *target, weight, "_weight", "_share")
+    rows = sized.join(shares, on=keys, how="left")
     unassigned = nw.col("_share").is_null()
     share = nw.col("_share").fill_null(0).cast(nw.Int64)
     magnitude = nw.when(unassigned).then(nw.col("_units")).otherwise(share)
     units = nw.when(nw.col(amount) < 0).then(0 - magnitude).otherwise(magnitude)
-    carried = [name for name in pools.collect_schema().names() if name not in (*pool, amount)]
+    carried = [name for name in pools.collect_schema().names() if name not in (*keys, amount)]
     return rows.with_columns(units=units.cast(nw.Int64)).select(
         *target,
-        *pool,
+        *keys,
         *carried,
         weight,
         (nw.col(amount) / nw.col("_weight")).alias("rate"),

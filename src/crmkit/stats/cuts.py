@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+_BLOCKS = 512  # of candidates, a matrix of whose pairs fits into a processor's cache
+_ROUNDING = 1e-12  # of the total sum of squares, more than cumulative sums lose of it
+
 
 def quantile_cuts(values: "ArrayLike", k: int, *, weights: "ArrayLike | None" = None) -> tuple[float, ...]:
     """Compute the thresholds of k classes of nearly equal size that never separate ties.
@@ -106,8 +109,9 @@ def break_cuts(values: "ArrayLike", k: int, *, weights: "ArrayLike | None" = Non
 
     Notes
     -----
-    This is k-means in one dimension, solved exactly and without chance, in time k m log m for m distinct
-    values. Equally good breaks are told apart by the lower start of the highest class.
+    This is k-means in one dimension, solved exactly and without chance: bounds first narrow where each break
+    can lie, then a dynamic programme decides, in time k m log m for m distinct values at worst. Equally good
+    breaks are told apart by the lower start of the highest class.
 
     References
     ----------
@@ -130,14 +134,14 @@ def break_cuts(values: "ArrayLike", k: int, *, weights: "ArrayLike | None" = Non
     # Centred and scaled, so that sums of squares lose few digits.
     x = (distinct - np.average(distinct, weights=count)) / np.ptp(distinct)
     sums = np.array([np.concatenate([[0.0], np.cumsum(count * x**power)]) for power in (0, 1, 2)])
-    best = _within(sums, np.zeros(m, dtype=np.intp), np.arange(1, m + 1))
-    starts = []
-    for classes in range(2, k + 1):
-        best, start = _add_class(sums, best, classes)
+    windows = _windows(x, sums, k)
+    best, starts = np.zeros(1), []
+    for below, above in itertools.pairwise(windows):
+        best, start = _add_class(sums, best, below, above)
         starts.append(start)
     cuts, end = [], m
-    for start in reversed(starts):
-        end = int(start[end])
+    for (low, _), start in zip(windows[:1:-1], starts[:0:-1], strict=True):
+        end = int(start[end - low])
         cuts.append(float(distinct[end]))
     return tuple(reversed(cuts))
 
@@ -168,34 +172,109 @@ def _within(
     return cost
 
 
+def _windows(x: "NDArray[np.float64]", sums: "NDArray[np.float64]", k: int) -> list[tuple[int, int]]:
+    """Narrow where the starts of the classes can lie, from the first one, 0, to the end of the last, m.
+
+    The candidates of each start are taken in blocks. A class from a start in one block to an end in another
+    costs at least what the values between the blocks cost, so paths through such costs bound from below
+    every solution that passes through a block; one path through first candidates bounds the best solution
+    from above. Blocks beyond that bound are dropped, and what is left is cut into finer blocks.
+    """
+    import numpy as np
+
+    m = len(x)
+    windows = [(0, 0), *((j, m - k + j) for j in range(1, k)), (m, m)]
+    size, goal = (k - 1) * m, (k - 1) * 4 * _BLOCKS
+    while size > goal:
+        edges = [_edges(x, low, high + 1) for low, high in windows]
+        first, last = [each[:-1] for each in edges], [each[1:] - 1 for each in edges]
+        bounds, least = _bounds(sums, first, last)
+        limit = least * (1 + 1e-9) + _ROUNDING * sums[2, -1]
+        kept = [np.flatnonzero(bound <= limit) for bound in bounds]
+        windows = [(int(s[i[0]]), int(e[i[-1]])) for s, e, i in zip(first, last, kept, strict=True)]
+        for j in range(1, k):
+            windows[j] = (max(windows[j][0], windows[j - 1][0] + 1), windows[j][1])
+            windows[-1 - j] = (windows[-1 - j][0], min(windows[-1 - j][1], windows[-j][1] - 1))
+        before, size = size, sum(high - low for low, high in windows)
+        if size > 0.8 * before:  # values so even that bounds no longer tell them apart
+            break
+    return windows
+
+
+def _edges(x: "NDArray[np.float64]", low: int, end: int) -> "NDArray[np.intp]":
+    """Cut candidates into blocks, by number and by value: a long tail needs fine blocks of few values."""
+    import numpy as np
+
+    if end - low <= _BLOCKS:
+        return np.arange(low, end + 1)
+    by_number = np.linspace(low, end, _BLOCKS // 2).astype(int)
+    by_value = np.searchsorted(x[low:end], np.linspace(x[low], x[end - 1], _BLOCKS // 2)) + low
+    return np.union1d(by_number, by_value)
+
+
+def _bounds(
+    sums: "NDArray[np.float64]", first: "list[NDArray[np.intp]]", last: "list[NDArray[np.intp]]"
+) -> "tuple[list[NDArray[np.float64]], float]":
+    """Return the lower bound of every block of every start, and an upper bound of the least cost."""
+    import numpy as np
+
+    pairs = list(itertools.pairwise(range(len(first))))
+    lower = [
+        np.where(last[j][None, :] > first[i][:, None], _spread(sums, last[i], first[j]), np.inf)
+        for i, j in pairs
+    ]
+    upper = np.zeros(1)
+    forward, backward = [np.zeros(1)], [np.zeros(1)]
+    for (i, j), cost in zip(pairs, lower, strict=True):
+        forward.append((forward[-1][:, None] + cost).min(axis=0))
+        exact = np.where(first[j][None, :] > first[i][:, None], _spread(sums, first[i], first[j]), np.inf)
+        upper = (upper[:, None] + exact).min(axis=0)
+    for cost in reversed(lower):
+        backward.append((cost + backward[-1][None, :]).min(axis=1))
+    return [ahead + behind for ahead, behind in zip(forward, reversed(backward), strict=True)], float(
+        upper[0]
+    )
+
+
+def _spread(
+    sums: "NDArray[np.float64]", start: "NDArray[np.intp]", end: "NDArray[np.intp]"
+) -> "NDArray[np.float64]":
+    """Compute the sum of squares from every start to every end, 0 where nothing lies between."""
+    import numpy as np
+
+    w, x, xx = sums[:, None, end] - sums[:, start, None]
+    cost: NDArray[np.float64] = xx - x * x / np.where(w > 0, w, 1.0)
+    return np.where(w > 0, np.maximum(cost, 0.0), 0.0)
+
+
 def _add_class(
-    sums: "NDArray[np.float64]", best: "NDArray[np.float64]", classes: int
+    sums: "NDArray[np.float64]", best: "NDArray[np.float64]", below: tuple[int, int], above: tuple[int, int]
 ) -> "tuple[NDArray[np.float64], NDArray[np.intp]]":
-    """Add a class on top: for every end, the best start of that class and the cost then.
+    """Add a class on top: for every end in one window, the best start in the one below, and the cost then.
 
     The best start grows with the end, so ends half-way between two solved ones search only between
     their starts; each pass halves the distance and evaluates all its ends at once.
     """
     import numpy as np
 
-    m = len(best)
-    cost = np.full(m + 1, np.inf)
-    start = np.full(m + 2, m - 1, dtype=np.intp)
-    start[:classes] = classes - 1
-    span, low = m + 1 - classes, classes - 1
+    span = above[1] - above[0] + 1
+    cost = np.full(span + 1, np.inf)
+    start = np.full(span + 2, below[1], dtype=np.intp)
+    start[0] = below[0]
     stride = 1 << (span.bit_length() - 1)
     while stride:
-        end = np.arange(low + stride, m + 1, 2 * stride)
-        first, last = start[end - stride], np.minimum(start[np.minimum(end + stride, m + 1)], end - 1)
+        at = np.arange(stride, span + 1, 2 * stride)
+        end = above[0] - 1 + at
+        first, last = start[at - stride], np.minimum(start[np.minimum(at + stride, span + 1)], end - 1)
         size = last - first + 1
         begin = np.cumsum(size) - size
         trial = np.arange(size.sum()) - np.repeat(begin - first, size)
-        tried = best[trial - 1] + _within(sums, trial, np.repeat(end, size))
-        cost[end] = np.minimum.reduceat(tried, begin)
-        hits = np.flatnonzero(tried == np.repeat(cost[end], size))
-        start[end] = trial[hits[np.searchsorted(hits, begin)]]
+        tried = best[trial - below[0]] + _within(sums, trial, np.repeat(end, size))
+        cost[at] = np.minimum.reduceat(tried, begin)
+        hits = np.flatnonzero(tried == np.repeat(cost[at], size))
+        start[at] = trial[hits[np.searchsorted(hits, begin)]]
         stride //= 2
-    return cost[1:], start
+    return cost[1:], start[1:-1]
 
 
 def given_cuts(cuts: Sequence[float]) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from crmkit import _params
 from crmkit.errors import DataError
-from crmkit.stats import _arrays
+from crmkit.stats import _arrays, _wilson
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -99,19 +99,12 @@ def normal_quantile(confidence: float) -> float:
     >>> round(normal_quantile(0.95), 6)
     1.959964
     """
-    level = _params.number("confidence", confidence, low=0.5, high=1, open_high=True)
-    return -NormalDist().inv_cdf((1 - level) / 2)
+    return -NormalDist().inv_cdf((1 - nominal(confidence)) / 2)
 
 
-def _wilson(x: Any, n: Any, z: float) -> tuple[Any, Any]:
-    """Evaluate Wilson (1927) with + - * / and powers only, so that any engine can.
-
-    The lower end is the conjugate form of the textbook's: no cancellation, exactly 0 at x = 0; the
-    order of the upper end's sum makes it exactly 1 at x = n.
-    """
-    half = z * z / 2
-    root = z * (x * ((n - x) / n) + z * z / 4) ** 0.5
-    return x * (x / n) / (x + (half + root)), (x + (half + root)) / (n + z * z)
+def nominal(confidence: Any) -> float:
+    """Return a nominal coverage after the check that every interval here has."""
+    return _params.number("confidence", confidence, low=0.5, high=1, open_high=True)
 
 
 @overload
@@ -163,7 +156,7 @@ def wilson_bounds(successes: Any, n: Any, *, confidence: float = 0.95) -> tuple[
     if isinstance(successes, numbers.Real) and isinstance(n, numbers.Real):
         trials = _params.number("n", n, low=0)
         x = _params.number("successes", successes, low=0, high=trials)
-        return _wilson(x, trials, z) if trials else (math.nan, math.nan)
+        return _wilson.ends(x, trials, _wilson.term(x, trials, z), z) if trials else (math.nan, math.nan)
     import numpy as np
 
     xs, ns = _arrays.aligned({"successes": successes, "n": n})
@@ -172,7 +165,7 @@ def wilson_bounds(successes: Any, n: Any, *, confidence: float = 0.95) -> tuple[
         msg = f"successes must lie between 0 and n. {wrong.sum()} of {wrong.size} rows do not: correct them."
         raise DataError(msg)
     with np.errstate(invalid="ignore"):
-        return _wilson(xs, ns, z)
+        return _wilson.ends(xs, ns, _wilson.term(xs, ns, z), z)
 
 
 def wilson_exprs(
@@ -218,11 +211,10 @@ def wilson_exprs(
     """
     import narwhals as nw
 
+    z = normal_quantile(confidence)
     base = nw.when(n > 0).then(n)
-    lower, upper = _wilson(successes, base, normal_quantile(confidence))
-    # An engine's power function may be one unit off in the last place; the ends must not be.
-    top = nw.when(successes == base).then(nw.lit(1.0)).otherwise(upper)
-    return lower, nw.when(n > 0).then(top)
+    lower, upper = _wilson.expressions(successes, base, _wilson.term(successes, base, z), z)
+    return lower, nw.when(n > 0).then(upper)
 
 
 def proportion(successes: float, n: float, *, confidence: float = 0.95) -> Interval:
@@ -299,7 +291,7 @@ def poisson_interval(count: int, *, exposure: float = 1.0, confidence: float = 0
     """
     from scipy.special import gammainccinv, gammaincinv
 
-    confidence = _params.number("confidence", confidence, low=0.5, high=1, open_high=True)
+    confidence = nominal(confidence)
     x = _params.integer("count", count, low=0)
     base = _params.number("exposure", exposure, low=0, open_low=True)
     tail = (1 - confidence) / 2

@@ -260,6 +260,7 @@ _DECLARED = (
             "cost!": ("number", "money in the pool, negative for a correction"),
             "category": ("label", "cost category, such as pre-sale or distribution"),
             "driver": ("label", "name of the cost driver"),
+            "driver_kind": ("label", "transaction, duration, or intensity: quantities are money"),
         },
         unique="activity",
     ),

@@ -186,7 +186,7 @@ def problems(frame: Any, contract: Contract) -> list[Problem]:
     Raises
     ------
     ParameterError
-        If `frame` is not a dataframe.
+        If `frame` is not a dataframe or `contract` not a contract.
 
     Examples
     --------
@@ -196,6 +196,8 @@ def problems(frame: Any, contract: Contract) -> list[Problem]:
     >>> [str(one) for one in problems(leads, CONTRACTS["leads"])]
     ['leads.lead_id: 1 row with the key of an earlier row']
     """
+    if not hasattr(contract, "checks"):
+        _params.fail("contract", "a Contract, such as one of crmkit.tables.CONTRACTS", contract)
     opened = _frames.lazy(frame, table=contract.name)
     names = opened.collect_schema().names()
     absent = [name for name in contract.required() if name not in names]
@@ -219,16 +221,11 @@ def _broken_rules(rows: nw.LazyFrame[Any], contract: Contract) -> list[Problem]:
     flags = {f"rule_{i}": nw.when(rule).then(1).otherwise(0) for i, (_, _, rule) in enumerate(rules)}
     unique = contract.unique if contract.unique in present else None
     kept = [nw.col(unique).alias("unique_key")] if unique else []
-    measures = [nw.col(name).sum() for name in flags] + (
-        [
-            nw.col("unique_key").n_unique().alias("distinct"),
-            nw.col("unique_key").count().alias("keys"),
-            nw.col("unique_key").null_count().alias("nulls"),
-        ]
-        if unique
-        else []
-    )
-    counts = _frames.collect(rows.select(*kept, **flags).select(nw.len().alias("rows"), *measures)).fillna(0)
+    measures = {name: nw.col(name).sum() for name in flags}
+    if unique:
+        key = nw.col("unique_key")
+        measures |= {"distinct": key.n_unique(), "keys": key.count(), "nulls": key.null_count()}
+    counts = _frames.collect(rows.select(*kept, **flags).select(rows=nw.len(), **measures)).fillna(0)
     row = counts.iloc[0]
     if not int(row["rows"]):
         return [Problem(contract.name, "*", 0, "the table is empty")]

@@ -137,5 +137,5 @@ def _same(got: Any, expected: Any) -> bool:
     if isinstance(got, float) or isinstance(expected, float):
         if got is None or expected is None or isinstance(got, str) or isinstance(expected, str):
             return False
-        return bool(abs(got - expected) <= RELATIVE * max(abs(got), abs(expected), 1e-12))
+        return bool(got == expected or abs(got - expected) <= RELATIVE * max(abs(got), abs(expected), 1e-12))
     return bool(got == expected and isinstance(got, bool) == isinstance(expected, bool))

@@ -1,5 +1,6 @@
 """Sales by month, and what the next months should bring."""
 
+import math
 import warnings
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,8 @@ def sales(company: Company) -> Section:
         "window": window,
         "mean_absolute_error": float(errors.loc[errors["chosen"], "mae"].iloc[0]),
         "forecast": float(forecast["forecast"].iloc[0]),
-        "forecast_lower": float(forecast["lower"].iloc[0]),
-        "forecast_upper": float(forecast["upper"].iloc[0]),
+        "forecast_lower": _known(forecast["lower"].iloc[0]),
+        "forecast_upper": _known(forecast["upper"].iloc[0]),
         "rows_in_unfinished_month": left_out,
     }
     return Section(
@@ -94,12 +95,24 @@ def _in_unfinished_month(company: Company, orders: "pd.DataFrame") -> int:
 
 
 def _headline(company: Company, facts: dict[str, object]) -> str:
-    low, high = say.money(_round(facts["forecast_lower"])), company.money(_round(facts["forecast_upper"]))
+    band = _band(company, facts)
     return (
         f"Sales were {company.money(_round(facts['last_value']))} in {say.month(facts['last_month'])}; "
-        f"expect about {company.money(_round(facts['forecast']))} next month (95 % band {low} "
-        f"to {high})."
+        f"expect about {company.money(_round(facts['forecast']))} next month"
+        + (f" (95 % band {band})." if band else ".")
     )
+
+
+def _band(company: Company, facts: dict[str, object]) -> str | None:
+    """Write the ends of the band; months that are all alike have none."""
+    if facts["forecast_lower"] is None:
+        return None
+    low, high = say.money(_round(facts["forecast_lower"])), company.money(_round(facts["forecast_upper"]))
+    return f"{low} to {high}"
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _round(value: object) -> float:
@@ -140,7 +153,9 @@ def _shown(
         (
             "next month",
             company.money(facts["forecast"]),
-            f"95 % band {say.money(facts['forecast_lower'])} to {say.money(facts['forecast_upper'])}",
+            "no band: the months are alike"
+            if facts["forecast_lower"] is None
+            else f"95 % band {say.money(facts['forecast_lower'])} to {say.money(facts['forecast_upper'])}",
         ),
     )
 
@@ -189,8 +204,10 @@ def _month_table(series: "pd.DataFrame") -> Table:
 
 
 def _action(company: Company, facts: dict[str, object]) -> tuple[str, ...]:
-    low, high = say.money(_round(facts["forecast_lower"])), company.money(_round(facts["forecast_upper"]))
+    plan, band = f"Plan {company.money(_round(facts['forecast']))} a month", _band(company, facts)
+    if band is None:
+        return (f"{plan}. A month that differs is news: look for its cause.",)
     return (
-        f"Plan {company.money(_round(facts['forecast']))} a month; stock and staff should stand anything "
-        f"from {low} to {high}. A month outside that band is news: look for its cause.",
+        f"{plan}; stock and staff should stand anything in {band}. A month outside that band is news: look "
+        "for its cause.",
     )
