@@ -34,6 +34,8 @@ def test_by_hand():
             "recency": [0.0, 31.0],
             "T": [6.0, 61.0],
             "monetary_value": [0.0, 30.0],
+            "unit": "day",
+            "as_of": "2024-03-11",
         }
     )
     pd.testing.assert_frame_equal(got, expected)
@@ -100,7 +102,7 @@ def test_returns(returns, expected):
 
 def test_without_money_every_row_is_a_purchase():
     got = clv.summarize(RETURNS.drop(columns="amount"), as_of="2024-02-01", unit="day", monetary=False)
-    assert list(got) == ["customer_id", "frequency", "recency", "T"]
+    assert list(got) == ["customer_id", "frequency", "recency", "T", "unit", "as_of"]
     assert dict(zip(got["customer_id"], got["frequency"], strict=True)) == {
         "back": 1,
         "free": 1,

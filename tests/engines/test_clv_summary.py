@@ -50,6 +50,8 @@ def oracle(frame, *, merge="day", returns="net", unit_days=7.0):
                 "recency": (last - first).days / unit_days,
                 "T": (floor(AS_OF, merge) - first).days / unit_days,
                 "monetary_value": sum(spent) / len(spent) if spent else 0.0,
+                "unit": "week",
+                "as_of": f"{AS_OF:%Y-%m-%d}",
             }
         )
     return pd.DataFrame(found)
@@ -205,7 +207,7 @@ def test_returns_that_cancel_but_for_rounding_leave_no_purchase():
     )
     expected = pd.DataFrame(
         {"customer_id": ["a"], "frequency": [0], "recency": [0.0], "T": [1.0], "monetary_value": [0.0]}
-    )
+    ).assign(unit="week", as_of="2024-01-12")
     assert_parity(
         lambda frame: clv.summarize(frame, as_of="2024-01-12"),
         orders,

@@ -12,8 +12,6 @@ from crmkit import _frames, periods
 from crmkit._frames import FrameT
 from crmkit.tables import _occasions
 
-MEASURES = ("frequency", "recency", "T", "monetary_value")
-
 
 def summarize(
     orders: FrameT,
@@ -52,8 +50,9 @@ def summarize(
     DataFrame
         The same kind of frame, one row a customer with a purchase, sorted by ``customer_id``:
         ``frequency`` (purchase occasions after the first), ``recency`` (age at the last purchase, in units),
-        ``T`` (age at `as_of`, in units) and, unless left out, ``monetary_value`` (mean amount of the
-        occasions after the first; 0 where there is none).
+        ``T`` (age at `as_of`, in units), unless left out ``monetary_value`` (mean amount of the occasions
+        after the first; 0 where there is none), ``unit`` and ``as_of`` (ISO text), so that no model
+        mixes up units and every model knows its date.
 
     Raises
     ------
@@ -87,24 +86,34 @@ def summarize(
     >>> len(summary), summary["frequency"].sum(), (summary["frequency"] > 0).sum()
     (2357, np.int64(2457), np.int64(946))
     >>> summary.head(2).round(4)
-       customer_id  frequency  recency        T  monetary_value
-    0            4          2  30.4286  38.8571          22.345
-    1           18          0   0.0000  38.4286           0.000
+       customer_id  frequency  recency        T  monetary_value  unit      as_of
+    0            4          2  30.4286  38.8571          22.345  week  1997-09-30
+    1           18          0   0.0000  38.4286           0.000  week  1997-09-30
     """
-    days = periods.days_in(unit)
     rules = _occasions.rules(as_of=as_of, merge=merge, returns=returns, after=after, monetary=monetary)
     rows = _occasions.read(orders, monetary=rules.monetary)
+    summary = measures(_occasions.by_customer(rows, rules), rules, unit=unit)
+    return _frames.give(summary, like=orders, sort=["customer_id"])
+
+
+def measures(
+    base: nw.LazyFrame[Any], rules: _occasions.Rules, *, unit: str, also: tuple[str, ...] = ()
+) -> nw.LazyFrame[Any]:
+    """Return the measures of the models from each customer's purchases, first and last day."""
+    days = periods.days_in(unit)
     first, last = nw.col("first_day"), nw.col("last_day")
     frequency = nw.col("purchases") - 1
     occasions = nw.when(frequency > 0).then(frequency).otherwise(1)
-    summary = _occasions.by_customer(rows, rules).select(
+    return base.select(
         "customer_id",
         frequency=frequency,
         recency=(last - first) / days,
         T=(rules.end - first) / days,
         **({"monetary_value": nw.col("repeat_amount") / occasions} if rules.monetary else {}),
+        unit=nw.lit(unit),
+        as_of=nw.lit(f"{rules.as_of:%Y-%m-%d}"),
+        **{name: nw.col(name) for name in also},
     )
-    return _frames.give(summary, like=orders, sort=["customer_id"])
 
 
 @dataclass(frozen=True, slots=True)

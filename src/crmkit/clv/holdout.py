@@ -1,0 +1,209 @@
+"""Split orders in time: what customers did up to a date, and what they bought after it."""
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from crmkit import _frames, _params, periods
+from crmkit._frames import FrameT
+from crmkit.clv._valuer import customer_model
+from crmkit.clv.summary import measures
+from crmkit.errors import DataError
+from crmkit.tables import _occasions
+
+if TYPE_CHECKING:
+    from crmkit.clv.btyd.customer_base import CustomerBaseModel
+
+
+def holdout_summary(
+    orders: FrameT,
+    *,
+    calibration_end: object,
+    holdout_end: object,
+    unit: str = "week",
+    merge: str = "day",
+    returns: str = "net",
+) -> FrameT:
+    """Summarise purchases up to a date, beside what each customer bought in the time after it.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        An orders table: ``customer_id``, ``order_date`` and ``amount``, of any engine.
+    calibration_end : date, datetime or ISO text
+        The last day that a model may see; it counts as a whole.
+    holdout_end : date, datetime or ISO text
+        The last day of the time after it; later rows are left out.
+    unit : {"day", "week", "month", "quarter", "year"}, default "week"
+        Unit of time of ``recency``, ``T`` and ``holdout_duration``.
+    merge : {"day", "week", "month", "quarter", "year"}, default "day"
+        Purchases of one customer in one such period are one.
+    returns : {"net", "drop", "keep"}, default "net"
+        What rows with a negative amount do, as in `summarize`.
+
+    Returns
+    -------
+    DataFrame
+        The same kind of frame: the columns of `summarize` at `calibration_end`, ``holdout_purchases`` and
+        ``holdout_duration``. Customers who first bought later have no row.
+
+    Raises
+    ------
+    ColumnError
+        If a column is missing or of the wrong type.
+    ParameterError
+        If an argument is outside its range, or the holdout ends before it begins.
+    DataError
+        If a row lacks a customer, a date or a finite amount, or none is in the calibration.
+
+    Notes
+    -----
+    The rows after `calibration_end` make occasions of their own, as in lifetimes: a period of `merge` that
+    the date cuts in two is merged, and netted of returns, on either side.
+
+    Examples
+    --------
+    CDNOW's 39 weeks and the 39 after them, in which 1 882 purchases were made.
+
+    >>> from crmkit.datasets import load_cdnow
+    >>> table = holdout_summary(
+    ...     load_cdnow(sample=True), calibration_end="1997-09-30", holdout_end="1998-06-30"
+    ... )
+    >>> int(table["holdout_purchases"].sum()), table["holdout_duration"].iloc[0]
+    (1882, np.float64(39.0))
+    """
+    known = _occasions.rules(as_of=calibration_end, merge=merge, returns=returns, after="drop")
+    whole = _occasions.rules(as_of=holdout_end, merge=merge, returns=returns, after="drop")
+    duration = (whole.as_of - known.as_of).days / periods.days_in(unit)
+    if duration <= 0:
+        _params.fail("holdout_end", f"a date after calibration_end {known.as_of:%Y-%m-%d}", holdout_end)
+    rows = _occasions.read(orders)
+    base = _occasions.by_customer(rows, known)
+    held = _occasions.too_late(known) & ~_occasions.too_late(whole)
+    later = _bought(rows.filter(held), whole).group_by("customer_id").agg(later=nw.len())
+    base = base.join(later, on="customer_id", how="left")
+    bought = nw.col("later").fill_null(0).cast(nw.Int64)
+    base = base.with_columns(holdout_purchases=bought, holdout_duration=nw.lit(duration))
+    table = measures(base, known, unit=unit, also=("holdout_purchases", "holdout_duration"))
+    return _frames.give(table, like=orders, sort=["customer_id"])
+
+
+def tracking(
+    orders: object,
+    *,
+    model: "CustomerBaseModel",
+    calibration_end: object,
+    holdout_end: object,
+    merge: str = "day",
+    returns: str = "net",
+) -> "pd.DataFrame":
+    """Compare the repeat purchases of a cohort with what a model expects, period by period.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        An orders table: ``customer_id``, ``order_date`` and ``amount``, of any engine.
+    model : fitted model of the customer base
+        Its unit of time is the length of a period.
+    calibration_end : date, datetime or ISO text
+        Customers who first bought up to this day are followed.
+    holdout_end : date, datetime or ISO text
+        The day up to which they are followed.
+    merge : {"day", "week", "month", "quarter", "year"}, default "day"
+        Purchases of one customer in one such period are one.
+    returns : {"net", "drop", "keep"}, default "net"
+        What rows with a negative amount do, as in `summarize`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a period: ``period`` (1, 2, …), ``period_end`` (its last day), ``in_holdout``, ``actual``,
+        ``expected``, ``actual_cumulative`` and ``expected_cumulative`` repeat purchases.
+
+    Raises
+    ------
+    ColumnError
+        If a column is missing or of the wrong type.
+    ParameterError
+        If an argument is outside its range, the holdout ends before the calibration, or the model does not
+        know its unit of time, has covariates or counts opportunities.
+    DataError
+        If a row lacks a customer, a date or a finite amount, or none is in the calibration.
+
+    Notes
+    -----
+    The model sees nobody's history here: each customer's expectation is that of a new customer since the
+    first purchase, as the tracking plots of the literature have it. A last period that is not complete is
+    left out.
+
+    Examples
+    --------
+    >>> from crmkit import clv, datasets
+    >>> orders = datasets.load_cdnow(sample=True)
+    >>> model = clv.ParetoNBD().fit(clv.summarize(orders, as_of="1997-09-30", after="drop"))
+    >>> table = tracking(orders, model=model, calibration_end="1997-09-30", holdout_end="1998-06-30")
+    >>> table[["period", "actual_cumulative", "expected_cumulative"]].iloc[[38, 77]].round()
+        period  actual_cumulative  expected_cumulative
+    38      39             2457.0               2525.0
+    77      78             4339.0               4270.0
+    """
+    unit = _unit_of(model)
+    known = _occasions.rules(as_of=calibration_end, merge=merge, returns=returns, after="drop")
+    whole = _occasions.rules(as_of=holdout_end, merge=merge, returns=returns, after="drop")
+    if whole.as_of < known.as_of:
+        _params.fail("holdout_end", f"a date not before calibration_end {known.as_of:%Y-%m-%d}", holdout_end)
+    born, repeated = _by_day(_occasions.read(orders), known, whole)
+    length, start = periods.days_in(unit), born.index.min()
+    periods_seen = int((whole.last_day - start + 1) // length)
+    ends = start + length * np.arange(1, periods_seen + 1) - 1
+    age = np.maximum(ends[:, None] - born.index.to_numpy(), 0) / length
+    params = tuple(model.params_.values())
+    expected = model._function("expected_new")(params, age.ravel()).reshape(age.shape) @ born.to_numpy()
+    bought = repeated.cumsum().reindex(np.floor(ends), method="ffill").fillna(0).to_numpy()
+    return pd.DataFrame(
+        {
+            "period": np.arange(1, periods_seen + 1),
+            "period_end": np.floor(ends).astype("datetime64[D]").astype("datetime64[us]"),
+            "in_holdout": ends > known.last_day,
+            "actual": np.diff(bought, prepend=0.0),
+            "expected": np.diff(expected, prepend=0.0),
+            "actual_cumulative": bought,
+            "expected_cumulative": expected,
+        }
+    )
+
+
+def _unit_of(model: "CustomerBaseModel") -> str:
+    """Return the unit of time of a model that knows what to expect of any new customer."""
+    customer_model("model", model)
+    if model.unit_ is None or model._discrete or model._asked().covariates:
+        wanted = "fitted without covariates, in continuous time, on data whose unit of time is known"
+        _params.fail("model", wanted, model)
+    return model.unit_
+
+
+def _bought(rows: nw.LazyFrame[Any], rules: _occasions.Rules) -> nw.LazyFrame[Any]:
+    """Return the purchase occasions that rows make."""
+    if rules.returns == "drop":
+        rows = rows.filter(nw.col("amount") >= 0)
+    occasions = _occasions.merged(rows, rules.merge)
+    return occasions.filter(~_occasions.cancelled()) if rules.returns == "net" else occasions
+
+
+def _by_day(
+    rows: nw.LazyFrame[Any], known: _occasions.Rules, whole: _occasions.Rules
+) -> "tuple[pd.Series[float], pd.Series[float]]":
+    """Count first purchases up to the calibration's end by day, and those customers' later ones."""
+    first = _occasions.by_customer(rows, known).select("customer_id", "first_day")
+    day = periods.day_number(nw.col("day"))
+    seen = _bought(rows.filter(~_occasions.too_late(whole)), whole)
+    later = seen.join(first, on="customer_id", how="inner").with_columns(day=day)
+    later = later.filter(nw.col("day") > nw.col("first_day")).group_by("day").agg(nw.len().alias("count"))
+    born = first.group_by("first_day").agg(nw.len().alias("count"))
+    counts = [_frames.collect(one.sort(key)) for one, key in ((born, "first_day"), (later, "day"))]
+    if not len(counts[0]):
+        msg = f"`orders` must have a purchase up to {known.as_of:%Y-%m-%d}. Found returns only."
+        raise DataError(msg)
+    return counts[0].set_index("first_day")["count"], counts[1].set_index("day")["count"]

@@ -1,0 +1,264 @@
+"""Splitting orders in time, against plain Python that reads row by row."""
+
+import datetime as dt
+from collections import defaultdict
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmkit import clv
+from crmkit.datasets import load_cdnow
+from crmkit.errors import ColumnError, CRMKitError, DataError, ParameterError
+from crmkit.testing import assert_frames_match
+
+CALIBRATION, HOLDOUT = dt.date(2024, 2, 14), dt.date(2024, 4, 24)  # Wednesdays: weeks are cut in two
+COUNTS = "1203 728 512 357 234 129 335 284 225 173 119 240 181 155 78 322 255 129 613 277 1091 3464"
+WEIGHTS = [int(count) for count in COUNTS.split()]
+UNITS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12}
+
+
+def floor(day, merge):
+    if merge == "week":
+        return day - dt.timedelta(days=day.weekday())
+    return day.replace(day=1) if merge == "month" else day
+
+
+def occasions(rows, merge, returns):
+    """Customer → the days of the purchases that rows make, and what each brought."""
+    days = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        amount = float(row.amount)
+        if not (returns == "drop" and amount < 0):
+            days[row.customer_id][floor(row.order_date.date(), merge)].append(amount)
+    bought = {}
+    for customer, found in days.items():
+        kept = {
+            day: sum(amounts)
+            for day, amounts in sorted(found.items())
+            if returns != "net" or min(amounts) >= 0 or round(sum(amounts), 9) > 0
+        }
+        if kept:
+            bought[customer] = kept
+    return bought
+
+
+def oracle(frame, merge="day", returns="net", unit="week"):
+    rows = list(frame.itertuples())
+    known = occasions([r for r in rows if r.order_date.date() <= CALIBRATION], merge, returns)
+    after = occasions([r for r in rows if CALIBRATION < r.order_date.date() <= HOLDOUT], merge, returns)
+    table = []
+    for customer, found in sorted(known.items()):
+        (first, _), *later = found.items()
+        last = later[-1][0] if later else first
+        table.append(
+            {
+                "customer_id": customer,
+                "frequency": len(later),
+                "recency": (last - first).days / UNITS[unit],
+                "T": (floor(CALIBRATION, merge) - first).days / UNITS[unit],
+                "monetary_value": float(np.mean([spent for _, spent in later])) if later else 0.0,
+                "unit": unit,
+                "as_of": f"{CALIBRATION:%Y-%m-%d}",
+                "holdout_purchases": len(after.get(customer, {})),
+                "holdout_duration": (HOLDOUT - CALIBRATION).days / UNITS[unit],
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def random_orders(seed=4, rows=700):
+    rng = np.random.default_rng(seed)
+    minutes = rng.integers(0, 150 * 1440, rows).astype("timedelta64[m]")
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{number:02d}" for number in rng.integers(0, 90, rows)],
+            "order_date": np.datetime64("2024-01-01", "us") + minutes,
+            "amount": np.round(rng.normal(20, 25, rows), 2),
+        }
+    )
+    undone = frame.head(60).assign(amount=-frame["amount"].head(60))
+    undone["order_date"] += np.timedelta64(3, "D")
+    return pd.concat([frame, undone, undone.head(5)], ignore_index=True)
+
+
+ORDERS = random_orders()
+SPLIT = {"calibration_end": CALIBRATION, "holdout_end": HOLDOUT}
+
+
+@pytest.mark.parametrize("returns", ["net", "drop", "keep"])
+@pytest.mark.parametrize("merge", ["day", "week", "month"])
+def test_against_plain_python(merge, returns):
+    before = ORDERS.copy()
+    found = clv.holdout_summary(ORDERS, **SPLIT, merge=merge, returns=returns)
+    pd.testing.assert_frame_equal(ORDERS, before)
+    assert_frames_match(found, oracle(ORDERS, merge, returns), keys=["customer_id"])
+    assert found["holdout_purchases"].dtype == np.int64
+
+
+@pytest.mark.parametrize("unit", ["day", "month"])
+def test_units_of_time(unit):
+    found = clv.holdout_summary(ORDERS, **SPLIT, unit=unit)
+    assert_frames_match(found, oracle(ORDERS, unit=unit), keys=["customer_id"])
+
+
+def orders(*rows):
+    customers, days, amounts = zip(*rows, strict=True)
+    return pd.DataFrame(
+        {
+            "customer_id": customers,
+            "order_date": pd.to_datetime(list(days), format="ISO8601"),
+            "amount": amounts,
+        }
+    )
+
+
+def test_a_return_after_the_calibration_takes_no_purchase_back():
+    # All in one week, cut after its Wednesday: what was bought was bought.
+    frame = orders(("a", "2024-01-02", 10.0), ("a", "2024-01-05", -10.0), ("a", "2024-02-10", 5.0))
+    found = clv.holdout_summary(frame, calibration_end="2024-01-03", holdout_end="2024-03-01", merge="week")
+    assert found[["frequency", "holdout_purchases"]].to_numpy().tolist() == [[0, 1]]
+
+
+def test_nobody_buys_after_the_calibration():
+    frame = orders(("a", "2024-01-02", 10.0), ("b", "2024-01-03", 10.0))
+    found = clv.holdout_summary(frame, calibration_end="2024-01-03", holdout_end="2024-03-01 12:00")
+    assert found["holdout_purchases"].tolist() == [0, 0]
+    assert found["holdout_duration"].tolist() == [58 / 7] * 2
+
+
+def test_what_the_split_leaves_out():
+    frame = orders(
+        ("known", "2024-01-03 23:59", 10.0),
+        ("known", "2024-01-04 00:01", 10.0),
+        ("known", "2024-03-01 23:59", 10.0),
+        ("known", "2024-03-02 00:00", 10.0),
+        ("late", "2024-01-04", 10.0),
+    )
+    found = clv.holdout_summary(frame, calibration_end="2024-01-03", holdout_end="2024-03-01")
+    assert found["customer_id"].tolist() == ["known"]
+    assert found["frequency"].tolist() == [0]
+    assert found["holdout_purchases"].tolist() == [2]
+
+
+def test_the_calibration_part_is_that_of_summarize():
+    known = clv.summarize(ORDERS, as_of=CALIBRATION, after="drop")
+    found = clv.holdout_summary(ORDERS, **SPLIT)
+    pd.testing.assert_frame_equal(found[list(known.columns)], known)
+
+
+def test_bad_splits():
+    for end in ("2024-02-14", "2024-01-01"):
+        with pytest.raises(
+            ParameterError, match="`holdout_end` must be a date after calibration_end 2024-02-14"
+        ):
+            clv.holdout_summary(ORDERS, calibration_end=CALIBRATION, holdout_end=end)
+    for wrong in ({"unit": "fortnight"}, {"merge": "hour"}, {"returns": "ignore"}):
+        with pytest.raises(ParameterError, match=f"`{next(iter(wrong))}` must be one of"):
+            clv.holdout_summary(ORDERS, **SPLIT, **wrong)
+    with pytest.raises(ParameterError, match="must be a date"):
+        clv.holdout_summary(ORDERS, calibration_end=None, holdout_end=HOLDOUT)
+    with pytest.raises(ColumnError, match="'amount'"):
+        clv.holdout_summary(ORDERS.drop(columns="amount"), **SPLIT)
+    with pytest.raises(DataError, match="a row dated on or before"):
+        clv.holdout_summary(ORDERS, calibration_end="2020-01-01", holdout_end=HOLDOUT)
+    with pytest.raises(DataError, match="1 of 765 rows without a customer_id"):
+        clv.holdout_summary(ORDERS.assign(customer_id=[None, *ORDERS["customer_id"][1:]]), **SPLIT)
+
+
+def cdnow(unit="week"):
+    return clv.summarize(load_cdnow(sample=True), as_of="1997-09-30", unit=unit, after="drop")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return clv.ParetoNBD().fit(cdnow())
+
+
+def followed(frame, model, merge, returns):
+    """Repeat purchases so far and expected so far at the end of each week, customer by customer."""
+    rows = [r for r in frame.itertuples() if r.order_date.date() <= HOLDOUT]
+    known = occasions([r for r in rows if r.order_date.date() <= CALIBRATION], merge, returns)
+    bought = occasions(rows, merge, returns)
+    start = min(next(iter(found)) for found in known.values())
+    weeks = ((HOLDOUT - start).days + 1) // 7
+    table = []
+    for week in range(1, weeks + 1):
+        end = start + dt.timedelta(days=7 * week - 1)
+        actual, expected = 0, 0.0
+        for customer, found in known.items():
+            first = next(iter(found))
+            actual += sum(first < day <= end for day in bought.get(customer, {}))
+            if end > first:
+                expected += expected_new(model, (end - first).days / 7)
+        table.append((week, pd.Timestamp(end), end > CALIBRATION, actual, expected))
+    columns = ["period", "period_end", "in_holdout", "actual_cumulative", "expected_cumulative"]
+    return pd.DataFrame(table, columns=columns)
+
+
+def expected_new(model, t):
+    """E[X(t)] of the Pareto/NBD model: Schmittlein, Morrison and Colombo (1987), equation 17."""
+    r, alpha, s, beta = model.params_.values()
+    return r * beta / (alpha * (s - 1)) * (1 - (beta / (beta + t)) ** (s - 1))
+
+
+@pytest.mark.parametrize(("merge", "returns"), [("day", "net"), ("week", "drop"), ("day", "keep")])
+def test_tracking_against_a_loop(model, merge, returns):
+    found = clv.tracking(ORDERS, model=model, **SPLIT, merge=merge, returns=returns)
+    expected = followed(ORDERS, model, merge, returns)
+    assert_frames_match(found[expected.columns], expected, keys=["period"])
+    for kind in ("actual", "expected"):
+        assert found[kind].cumsum().to_numpy() == pytest.approx(found[f"{kind}_cumulative"].to_numpy())
+    assert (found["expected"] > 0).all()
+
+
+def test_tracking_in_months(model):
+    monthly = clv.ParetoNBD().fit(cdnow("month"))
+    found = clv.tracking(ORDERS, model=monthly, **SPLIT)
+    assert len(found) == 3
+    assert found["period_end"].dt.strftime("%m-%d").tolist() == ["01-30", "02-29", "03-31"]
+    weekly = clv.tracking(ORDERS, model=model, **SPLIT)
+    by_day = weekly.set_index("period_end")["actual_cumulative"]
+    assert by_day[:"2024-01-30"].iloc[-1] <= found["actual_cumulative"][0] <= by_day["2024-01-31":].iloc[0]
+
+
+def test_tracking_of_the_calibration_alone_and_of_less_than_a_period(model):
+    found = clv.tracking(ORDERS, model=model, calibration_end=CALIBRATION, holdout_end=CALIBRATION)
+    assert len(found) == 6
+    assert not found["in_holdout"].any()
+    frame = orders(("a", "2024-01-02", 10.0))
+    assert clv.tracking(frame, model=model, calibration_end="2024-01-03", holdout_end="2024-01-05").empty
+    quiet = clv.tracking(frame, model=model, calibration_end="2024-01-03", holdout_end="2024-01-17")
+    assert quiet["actual"].tolist() == [0, 0]
+
+
+def test_bad_tracking(model):
+    with pytest.raises(ParameterError, match="`holdout_end` must be a date not before calibration_end"):
+        clv.tracking(ORDERS, model=model, calibration_end=CALIBRATION, holdout_end="2024-02-13")
+    with pytest.raises(DataError, match="Found returns only"):
+        clv.tracking(orders(("a", "2024-01-02", -10.0)), model=model, **SPLIT)
+    with pytest.raises(CRMKitError, match="must be fitted"):
+        clv.tracking(ORDERS, model=clv.ParetoNBD(), **SPLIT)
+    for wrong in (None, clv.GammaGamma()):
+        with pytest.raises(ParameterError, match="`model` must be a fitted model of the customer base"):
+            clv.tracking(ORDERS, model=wrong, **SPLIT)
+
+
+def test_models_that_cannot_be_tracked():
+    table = cdnow()
+    donors = {
+        "frequency": [6, 5, 4, 3, 2, 1, 5, 4, 3, 2, 1, 4, 3, 2, 1, 3, 2, 1, 2, 1, 1, 0],
+        "recency": [6, 6, 6, 6, 6, 6, 5, 5, 5, 5, 5, 4, 4, 4, 4, 3, 3, 3, 2, 2, 1, 0],
+        "n_periods": [6] * 22,
+        "weight": WEIGHTS,
+    }
+    old = table.assign(age=np.arange(len(table)) % 7)
+    for model in (
+        clv.ParetoNBD().fit(table.drop(columns="unit")),
+        clv.ParetoNBD(purchase="age").fit(old),
+        clv.BetaGeoBetaBinomial(unit="week").fit(donors),
+    ):
+        with pytest.raises(
+            ParameterError, match="without covariates, in continuous time, on data whose unit"
+        ):
+            clv.tracking(ORDERS, model=model, **SPLIT)
