@@ -1,13 +1,12 @@
-"""The whale curve, its peak and Pareto tables, by hand and against sorted pandas columns."""
+"""The whale curve and its peak, by hand and against sorted pandas columns."""
 
-import itertools
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from crmkit.errors import ColumnError, DataError, ParameterError
+from crmkit.errors import ColumnError, DataError
 from crmkit.metrics import concentration
 from crmkit.testing import assert_parity, to_pandas
 
@@ -54,6 +53,14 @@ def test_the_curve_ends_at_everything_and_peaks_where_the_peak_says():
     assert peak.lost_after_peak == -profit["profit"].clip(upper=0).sum()
 
 
+def test_profit_may_have_another_name():
+    profit = base()
+    renamed = profit.rename(columns={"profit": "net_margin"})
+    curve = concentration.whale_curve(renamed, value="net_margin")
+    assert curve.rename(columns={"net_margin": "profit"}).equals(concentration.whale_curve(profit))
+    assert concentration.whale_peak(renamed, value="net_margin") == concentration.whale_peak(profit)
+
+
 def test_whale_peak_by_hand(engine):
     profit = pd.DataFrame({"customer_id": [1, 2, 3, 4, 5], "profit": [50.0, 0.0, -20.0, 70.5, -0.5]})
     peak = concentration.whale_peak(engine(profit))
@@ -78,9 +85,6 @@ def test_without_profit_there_are_no_shares(engine):
     assert peak.profit_share is None
     assert math.isnan(float(peak))
     assert repr(peak) == "WhalePeak(10 from 50.0 % of 2 customers; 10 lost after the peak)"
-    table = to_pandas(concentration.pareto(engine(losses), cuts=(0.5,))).sort_values("band")
-    assert table["profit"].tolist() == [10.0, -10.0]
-    assert table[["value_share", "cumulative_value_share"]].isna().all(axis=None)
 
 
 def test_without_customers_there_is_no_peak():
@@ -89,59 +93,11 @@ def test_without_customers_there_is_no_peak():
     peak = concentration.whale_peak(none)
     assert (peak.customers, peak.customer_share, peak.profit_share) == (0, None, None)
     assert repr(peak) == "WhalePeak(no customers)"
-    assert concentration.pareto(none)["customers"].tolist() == [0, 0]
-
-
-def test_pareto_on_every_engine():
-    profit = base()
-    total = profit["profit"].sum()
-    ordered = profit.sort_values(["revenue", "customer_id"], ascending=[False, True])["profit"].to_numpy()
-    ends = [0, 17, 33, 50, 66, 83]
-    sums = [ordered[i:j].sum() for i, j in itertools.pairwise(ends)]
-    expected = pd.DataFrame(
-        {
-            "band": range(1, 6),
-            "from_share": [0.0, 0.2, 0.4, 0.6, 0.8],
-            "to_share": [0.2, 0.4, 0.6, 0.8, 1.0],
-            "customers": np.diff(ends),
-            "profit": sums,
-            "value_share": np.array(sums) / total,
-            "cumulative_value_share": np.cumsum(sums) / total,
-        }
-    )
-    assert_parity(
-        lambda frame: concentration.pareto(frame, cuts=(0.2, 0.4, 0.6, 0.8), rank_by="revenue"),
-        profit,
-        expected=expected,
-        keys=["band"],
-        crossing=3,
-    )
-
-
-def test_small_bases_have_empty_bands():
-    two = pd.DataFrame({"customer_id": [1, 2], "profit": [3.0, 1.0]})
-    table = concentration.pareto(two, cuts=[0.1, 0.5, 1])
-    assert table["customers"].tolist() == [0, 1, 1]
-    assert table["profit"].tolist() == [0.0, 3.0, 1.0]
 
 
 def test_noise_of_floats_is_no_profit():
     nothing = pd.DataFrame({"customer_id": [1], "profit": [0.1 + 0.2 - 0.3]})
     assert concentration.whale_peak(nothing).profitable == 0
-
-
-@pytest.mark.parametrize(
-    ("cuts", "message"),
-    [
-        ((0.5, 0.2), "in strictly increasing order"),
-        ((0.2, 0.2), "in strictly increasing order"),
-        ((0.0, 0.5), "above 0 and at most 1"),
-        (20, "above 0 and at most 1"),
-    ],
-)
-def test_unfit_cuts_are_refused(cuts, message):
-    with pytest.raises(ParameterError, match=message):
-        concentration.pareto(base(), cuts=cuts)
 
 
 def test_unfit_tables_are_refused():
@@ -151,4 +107,4 @@ def test_unfit_tables_are_refused():
     with pytest.raises(DataError, match="1 of 1 rows with a repeated customer_id"):
         concentration.whale_peak(profit.assign(customer_id="c"))
     with pytest.raises(ColumnError, match="must have the column 'profit'"):
-        concentration.pareto(profit.drop(columns="profit"))
+        concentration.whale_curve(profit.drop(columns="profit"))

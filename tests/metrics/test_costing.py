@@ -168,9 +168,15 @@ def test_two_stages_from_the_ledger_to_customers():
         ({"activity": ["ship", None, "ship"]}, "`drivers`: 1 of 3 rows with no activity"),
         (
             {"activity": ["b", "ship", "a"]},
-            r"2 rows name 2 activity that `activities` does not have \(a, b\)",
+            r"2 rows name 2 values of activity that `activities` does not have \(a, b\)",
         ),
-        ({"activity": list("abc")}, r"\(a, b, c\)\. Add them there"),
+        ({"activity": list("abc")}, r"\(a, b, c\)\. Add them there with their amount, or filter these rows"),
+        (
+            {"activity": ["ship", "b", "ship"]},
+            r"`drivers`: 1 row names 1 activity that `activities` does not have \(b\)\. "
+            r"Add it there with its amount, or filter this row\.",
+        ),
+        ({"activity": ["ship", "b", "b"]}, r"2 rows name 1 activity .* Add it .* filter these rows"),
     ],
 )
 def test_unfit_drivers_are_refused(change, message):
@@ -185,7 +191,7 @@ def test_unfit_drivers_are_refused(change, message):
 def test_many_unknown_activities_are_counted(engine):
     activities = pd.DataFrame({"activity": ["ship"], "cost": [10.0]})
     drivers = pd.DataFrame({"customer_id": "x", "activity": list("abcdea"), "quantity": 1.0})
-    with pytest.raises(DataError, match=r"6 rows name 5 activity .* \(a, b, c, …\)"):
+    with pytest.raises(DataError, match=r"6 rows name 5 values of activity .* \(a, b, c, …\)"):
         costing.allocate_costs(engine(activities), engine(drivers))
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from crmkit.metrics import concentration, costing, profitability
+from crmkit.metrics import bands, concentration, costing, profitability
 
 
 def test_two_customers_of_equal_margin():
@@ -26,7 +26,7 @@ def test_analysing_claims():
 def test_coopers_and_lybrand_retail_base():
     values = [29 / 4] * 4 + [55 / 26] * 26 + [16 / 70] * 70
     profit = pd.DataFrame({"customer_id": range(100), "profit": values}).sample(frac=1, random_state=0)
-    table = concentration.pareto(profit, cuts=(0.04, 0.30), digits=9)
+    table = bands.pareto(profit, cuts=(0.04, 0.30), digits=9)
     assert table["customers"].tolist() == [4, 26, 70]
     assert (100 * table["value_share"]).tolist() == pytest.approx([29, 55, 16], abs=1e-6)
 
@@ -44,7 +44,7 @@ def test_kanthal_base_is_read_back():
     peak = concentration.whale_peak(profit)
     assert peak.customer_share == 0.40
     assert float(peak) == pytest.approx(2.375)
-    table = concentration.pareto(profit, cuts=(0.05, 0.40, 0.90))
+    table = bands.pareto(profit, cuts=(0.05, 0.40, 0.90))
     assert table["value_share"].iloc[0] == pytest.approx(1.50)
     assert table["value_share"].iloc[-1] == pytest.approx(-1.20)
     curve = concentration.whale_curve(profit).set_index("customer_share")["cumulative_profit_share"]
@@ -68,13 +68,13 @@ def test_top_and_bottom_volume_quintile_lose():
     volume = [1000, 900, 800, 700, 600, 500, 400, 300, 200, 100]
     profits = [-90, -60, 80, 50, 40, 30, 20, 10, -5, -15]
     base = pd.DataFrame({"customer_id": range(10), "profit": profits, "revenue": volume})
-    table = concentration.pareto(base, cuts=(0.2, 0.4, 0.6, 0.8), rank_by="revenue")
+    table = bands.pareto(base, cuts=(0.2, 0.4, 0.6, 0.8), rank_by="revenue")
     assert table["profit"].tolist() == [-150, 130, 70, 30, -20]
 
 
 def test_eighty_percent_from_the_best_twenty():
     profit = pd.DataFrame({"customer_id": range(10), "profit": [2.5] * 8 + [40] * 2})
-    table = concentration.pareto(profit)
+    table = bands.pareto(profit)
     assert table["customers"].tolist() == [2, 8]
     assert table["value_share"].tolist() == [0.8, 0.2]
 

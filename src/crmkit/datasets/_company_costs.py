@@ -78,7 +78,10 @@ def activities_table(drivers: pd.DataFrame) -> pd.DataFrame:
     ]
     assigned = sum(cost for _, cost, _, _ in rows)
     rows.append(("management", round(TRUTH["unassigned_share"] * assigned, 2), "general", None))
-    return pd.DataFrame(rows, columns=["activity", "cost", "category", "driver"])
+    table = pd.DataFrame(rows, columns=["activity", "cost", "category", "driver"])
+    timed = table["driver"].str.contains("minutes").eq(True)
+    kind = np.where(timed, "duration", "transaction")
+    return table.assign(driver_kind=pd.Series(kind).where(table["driver"].notna()))
 
 
 def ledger_table(cal: Calendar, orders: Orders, activities: pd.DataFrame) -> pd.DataFrame:

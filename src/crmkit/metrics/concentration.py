@@ -1,13 +1,11 @@
-"""Show on how few customers the profit rests: the whale curve, its peak, and Pareto tables.
+"""Show on how few customers the profit rests: the whale curve and its peak.
 
 :func:`whale_curve` adds the customers up from the best to the worst: it climbs to its peak with those who
-pay, and falls from there with those who cost more than they bring. :func:`pareto` reads the same order at any
-cut points, or takes another order, such as sales volume for quintiles. Money is counted in whole minor units.
+pay, and falls from there with those who cost more than they bring. :mod:`crmkit.metrics.bands` cuts the same
+order into bands. Money is counted in whole minor units.
 """
 
-import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -94,20 +92,22 @@ class WhalePeak:
         }
 
 
-def whale_curve(profit: FrameT, *, digits: int = 2) -> FrameT:
+def whale_curve(profit: FrameT, *, value: str = "profit", digits: int = 2) -> FrameT:
     """Add up profit over the customers, from the most to the least profitable.
 
     Parameters
     ----------
     profit : DataFrame
-        One row a customer: `customer_id`, `profit` in money, as `customer_profit` gives it.
+        One row a customer: `customer_id` and the column `value`.
+    value : str, default "profit"
+        Column with the profit in money: "profit" of `customer_profit`, "net_margin" of `customer_pnl`.
     digits : int, default 2
         Decimals to which profits are taken, 0 to 9.
 
     Returns
     -------
     DataFrame
-        One row a customer, of the kind of `profit`: `rank` from 1, `customer_id`, `profit`,
+        One row a customer, of the kind of `profit`: `rank` from 1, `customer_id`, the column `value`,
         `customer_share` (rank as a share of all customers), `cumulative_profit` in money and
         `cumulative_profit_share`, its share of the total. Sorted by rank.
 
@@ -143,28 +143,30 @@ def whale_curve(profit: FrameT, *, digits: int = 2) -> FrameT:
     3     4           a              100.0                      1.0
     """
     places = allocation.minor_digits(digits)
-    rows, facts = _profits(profit, ["profit"], places)
-    ranked = _ranked(rows, "profit").with_columns(
-        _sum=nw.col("profit").cum_sum().over(order_by=["_order", "customer_id"]).cast(nw.Int64)
+    rows, facts = profits(profit, [_params.column("value", value)], places)
+    curve = ranked(rows, value).with_columns(
+        _sum=nw.col(value).cum_sum().over(order_by=["_order", "customer_id"]).cast(nw.Int64)
     )
-    curve = ranked.select(
+    curve = curve.select(
         "rank",
         "customer_id",
-        allocation.to_money(nw.col("profit"), places).alias("profit"),
+        allocation.to_money(nw.col(value), places).alias(value),
         customer_share=allocation.quotient(nw.col("rank"), max(facts.customers, 1)),
         cumulative_profit=allocation.to_money(nw.col("_sum"), places),
-        cumulative_profit_share=_share(nw.col("_sum"), facts.total),
+        cumulative_profit_share=share_of(nw.col("_sum"), facts.total),
     )
     return _frames.give(curve, like=profit, sort=["rank"])
 
 
-def whale_peak(profit: FrameT, *, digits: int = 2) -> WhalePeak:
+def whale_peak(profit: FrameT, *, value: str = "profit", digits: int = 2) -> WhalePeak:
     """Find the peak of the whale curve.
 
     Parameters
     ----------
     profit : DataFrame
-        One row a customer: `customer_id`, `profit` in money, as `customer_profit` gives it.
+        One row a customer: `customer_id` and the column `value`.
+    value : str, default "profit"
+        Column with the profit in money: "profit" of `customer_profit`, "net_margin" of `customer_pnl`.
     digits : int, default 2
         Decimals to which profits are taken, 0 to 9.
 
@@ -206,116 +208,13 @@ def whale_peak(profit: FrameT, *, digits: int = 2) -> WhalePeak:
     WhalePeak(220.0 % of profit from 40.0 % of 100 customers; 1,200 lost after the peak)
     """
     places = allocation.minor_digits(digits)
-    _, facts = _profits(profit, ["profit"], places)
+    _, facts = profits(profit, [_params.column("value", value)], places)
     unit = 10.0**places
     return WhalePeak(facts.customers, facts.profitable, facts.total / unit, facts.gained / unit)
 
 
-def pareto(
-    profit: FrameT,
-    *,
-    cuts: Sequence[float] = (0.2,),
-    value: str = "profit",
-    rank_by: str | None = None,
-    digits: int = 2,
-) -> FrameT:
-    """Add up profit over bands of customers, from the best down, at any cut points.
-
-    Parameters
-    ----------
-    profit : DataFrame
-        One row a customer: `customer_id` and the columns `value` and `rank_by`.
-    cuts : sequence of float, default (0.2,)
-        Shares of customers at which a band ends, increasing, above 0 and at most 1; the last band runs to 1.
-    value : str, default "profit"
-        Column to add up, in money.
-    rank_by : str, optional
-        Column that orders the customers, highest first; `value` if left out. "revenue" with cuts
-        (0.2, 0.4, 0.6, 0.8) gives profit by quintile of sales volume.
-    digits : int, default 2
-        Decimals to which both columns are taken, 0 to 9.
-
-    Returns
-    -------
-    DataFrame
-        One row a band, of the kind of `profit`: `band` from 1, `from_share` and `to_share` of customers,
-        `customers`, the column `value`, `value_share` and `cumulative_value_share`, its shares of the total.
-        Sorted by band.
-
-    Raises
-    ------
-    ColumnError
-        If a column is missing or of the wrong type.
-    DataError
-        If a customer or value is null, a value is above 1e15 minor units, or a customer appears twice.
-    ParameterError
-        If the cuts or `digits` are not valid.
-
-    Notes
-    -----
-    A band ends at the customer nearest to its cut (half a customer rounds up), so small bases can have empty
-    bands. Customers who are equal in `rank_by` are ordered by `customer_id`. The shares of value are null
-    where the total is not positive.
-
-    References
-    ----------
-    Coopers & Lybrand's retail figures: the top 4 % of customers make 29 % of profit, the next 26 % 55 %.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> base = [725] * 4 + [55 * 100 / 26] * 26 + [16 * 100 / 70] * 70
-    >>> profit = pd.DataFrame({"customer_id": range(100), "profit": base})
-    >>> table = pareto(profit, cuts=(0.04, 0.30), digits=6)
-    >>> table[["to_share", "customers", "value_share"]].round(3)
-       to_share  customers  value_share
-    0      0.04          4         0.29
-    1      0.30         26         0.55
-    2      1.00         70         0.16
-    """
-    import pandas as pd
-
-    places = allocation.minor_digits(digits)
-    edges = _edges(cuts)
-    _params.column("value", value)
-    order = value if rank_by is None else _params.column("rank_by", rank_by)
-    rows, facts = _profits(profit, list(dict.fromkeys([value, order])), places)
-    last = [math.floor(edge * facts.customers + 0.5) for edge in edges]
-    ranked = _ranked(rows, order)
-    band = nw.lit(1, nw.Int64)
-    for number, end in enumerate(last[:-1], start=2):
-        band = nw.when(nw.col("rank") > end).then(nw.lit(number, nw.Int64)).otherwise(band)
-    sums = ranked.with_columns(band=band).group_by("band").agg(_value=nw.col(value).sum())
-    bands = pd.DataFrame(
-        {
-            "band": range(1, len(edges) + 1),
-            "from_share": [0.0, *edges[:-1]],
-            "to_share": edges,
-            "customers": [end - begin for begin, end in itertools.pairwise([0, *last])],
-        }
-    )
-    table = _frames.attach(bands, to=rows).join(sums, on="band", how="left")
-    table = table.with_columns(_value=nw.col("_value").fill_null(0).cast(nw.Int64))
-    table = table.with_columns(_sum=nw.col("_value").cum_sum().over(order_by="band").cast(nw.Int64))
-    shares = {
-        "value_share": _share(nw.col("_value"), facts.total),
-        "cumulative_value_share": _share(nw.col("_sum"), facts.total),
-    }
-    money = allocation.to_money(nw.col("_value"), places).alias(value)
-    return _frames.give(table.select(*bands.columns, money, **shares), like=profit, sort=["band"])
-
-
-def _edges(cuts: Sequence[float]) -> list[float]:
-    """Check the cut points and add the end."""
-    listed = list(cuts) if isinstance(cuts, list | tuple) else [cuts]
-    edges = [_params.number("cuts", cut, low=0, high=1, open_low=True) for cut in listed]
-    if any(first >= second for first, second in itertools.pairwise(edges)):
-        _params.fail("cuts", "in strictly increasing order", cuts)
-    return edges if edges and edges[-1] == 1 else [*edges, 1.0]
-
-
 @dataclass(frozen=True, slots=True)
-class _Facts:
+class Facts:
     """What is known of all customers together, in whole minor units."""
 
     customers: int
@@ -324,7 +223,7 @@ class _Facts:
     gained: int
 
 
-def _profits(profit: object, columns: list[str], digits: int) -> tuple[nw.LazyFrame[Any], _Facts]:
+def profits(profit: object, columns: list[str], digits: int) -> tuple[nw.LazyFrame[Any], Facts]:
     """Open a table of customers with money columns in minor units, and sum its first one up in one query."""
     rows = _frames.scan(profit, {"customer_id": "key", **dict.fromkeys(columns, "number")})
     repeats = rows.group_by("customer_id").agg(_rows=nw.len())
@@ -343,10 +242,10 @@ def _profits(profit: object, columns: list[str], digits: int) -> tuple[nw.LazyFr
     )
     sums = marked.select(nw.len().alias("customers"), nw.col("profitable", "total", "gained").sum())
     customers, profitable, total, gained = (int(x) for x in _frames.collect(sums).fillna(0).iloc[0])
-    return rows, _Facts(customers, profitable, total, gained)
+    return rows, Facts(customers, profitable, total, gained)
 
 
-def _ranked(rows: nw.LazyFrame[Any], column: str) -> nw.LazyFrame[Any]:
+def ranked(rows: nw.LazyFrame[Any], column: str) -> nw.LazyFrame[Any]:
     """Rank the customers from the highest value of a column; equal ones by their key."""
     # negated because a window orders upwards
     rows = rows.with_columns(_order=0 - nw.col(column))
@@ -354,7 +253,7 @@ def _ranked(rows: nw.LazyFrame[Any], column: str) -> nw.LazyFrame[Any]:
     return rows.with_columns(rank=rank.cast(nw.Int64))
 
 
-def _share(units: nw.Expr, total: int) -> nw.Expr:
+def share_of(units: nw.Expr, total: int) -> nw.Expr:
     """Express units as a share of a total; null where the total is not positive."""
     if total <= 0:
         return nw.lit(None, nw.Float64)

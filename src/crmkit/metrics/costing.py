@@ -5,9 +5,10 @@ Activity-based costing runs in stages, a table in and a table out, each with the
     ledger (resources)  →  activities (cost pools)  →  customers
               resource drivers              cost drivers
 
-:func:`allocate_costs` is the second stage, on the tables `activities` and `drivers`; :func:`assign_costs` is
-the rule itself, for any stage. A pool that no driver claims stays as a row of its own, marked unassigned, so
-the rows always add up to the ledger; :func:`reconcile` says so in figures.
+:func:`crmkit.metrics.activity_costs` is the first stage, :func:`allocate_costs` the second, on the tables
+`activities` and `drivers`; :func:`assign_costs` is the rule itself, for any stage. A pool that no driver
+claims stays as a row of its own, marked unassigned, so the rows always add up to the ledger;
+:func:`reconcile` says so in figures.
 """
 
 from typing import Any
@@ -27,7 +28,12 @@ _ALLOCATED = (
 
 
 def allocate_costs(
-    activities: FrameT, drivers: FrameT, *, by: str | list[str] | None = None, digits: int = 2
+    activities: FrameT,
+    drivers: FrameT,
+    *,
+    by: str | list[str] | None = None,
+    customers: FrameT | None = None,
+    digits: int = 2,
 ) -> FrameT:
     """Share the cost of each activity among customers in proportion to their driver quantities.
 
@@ -35,12 +41,17 @@ def allocate_costs(
     ----------
     activities : DataFrame
         One row an activity (and value of `by`): `activity`, `cost` in money, negative for a correction, and
-        perhaps `category`.
+        perhaps `category`, `driver_kind` ("transaction", "duration" or "intensity"; null is "transaction")
+        and the flag `unassigned` of an earlier stage, whose rows may lack the activity.
     drivers : DataFrame
         `customer_id`, `activity`, `quantity` ≥ 0 in units of the driver; several rows add up. The same kind
         of frame as `activities`.
     by : str or list of str, optional
-        Columns of both tables that split an activity into pools of their own, such as a period or a region.
+        Columns to keep apart. One of both tables, such as a period, splits activities and drivers alike; one
+        of `activities` only, such as a cost category, splits the cost, and every part is shared by the same
+        drivers; one of `drivers` only, such as a channel, splits what a customer receives.
+    customers : DataFrame, optional
+        Known customers, `customer_id`: drivers of any other are refused.
     digits : int, default 2
         Decimals of the currency's minor unit, 0 to 9.
 
@@ -58,7 +69,9 @@ def allocate_costs(
         If a column is missing or of the wrong type, or the two tables' keys have different types.
     DataError
         If a key, cost or quantity is null, a quantity is negative or infinite, an activity appears twice, a
-        cost has more than `digits` decimals, or drivers name an activity that `activities` does not have.
+        cost has more than `digits` decimals, drivers name an activity or a customer that the other table
+        does not have, a driver kind is none of the three, or an intensity is split by a column of
+        `activities` only or has more than `digits` decimals.
     ParameterError
         If `by` or `digits` is not valid, or the tables are of different kinds.
 
@@ -69,10 +82,14 @@ def allocate_costs(
     of quantity zero costs 0; where all quantities of an activity are zero the unassigned row takes their
     place. Tables without rows give a table without rows.
 
+    Transaction drivers count how often, duration drivers how long: both share the pool in proportion. The
+    quantities of an intensity driver are money charged directly, at a rate of 1; what they leave of the pool,
+    negative where they exceed it, is its unassigned row.
+
     References
     ----------
     Cooper, R. and Kaplan, R. S. (1991), "Profit Priorities from Activity-Based Costing", *Harvard Business
-    Review* 69(3).
+    Review* 69(3); Kaplan, R. S. and Cooper, R. (1998), *Cost & Effect*, on the three kinds of driver.
 
     Examples
     --------
@@ -89,20 +106,52 @@ def allocate_costs(
     1      others  analyse claims  24200.0       False
     2         NaN          repair    500.0        True
     """
-    pool = ["activity", *_stage.breakdown(by, _ALLOCATED)]
-    stage = _stage.Stage(pool, ["customer_id"], "cost", "quantity", allocation.minor_digits(digits))
-    keys = dict.fromkeys(pool, "key")
-    _stage.same_engine(activities, drivers, names=("activities", "drivers"))
+    columns = _stage.breakdown(by, (*_ALLOCATED, "driver_kind"))
+    places = allocation.minor_digits(digits)
+    _frames.same_engine(activities, drivers, names=("activities", "drivers"))
+    pools, rows = _frames.lazy(activities, table="activities"), _frames.lazy(drivers, table="drivers")
+    both, split, caused = _stage.sides(columns, pools, rows, table="activities")
+    stage = _stage.Stage(["activity", *both], ["customer_id", *caused], "cost", "quantity", places, split)
+    optional = [name for name in ("category", "driver_kind", "unassigned") if name not in columns]
+    roles = {**dict.fromkeys(stage.keys, "key"), "category": "key", "driver_kind": "label"}
     pools = _frames.scan(
-        activities,
-        {**keys, "category": "key", "cost": "number"},
-        table="activities",
-        optional=[] if "category" in pool else ["category"],
+        activities, {**roles, "unassigned": "flag", "cost": "number"}, table="activities", optional=optional
     )
-    rows = _frames.scan(drivers, {"customer_id": "key", **keys, "quantity": "number"}, table="drivers")
-    shares = _stage.share_out(pools, rows, stage, names=("activities", "drivers"))
-    shares = shares.rename({"rate": "cost_driver_rate"})
-    return _frames.give(shares, like=activities, sort=[*pool, "customer_id"])
+    keys = dict.fromkeys((*stage.target, *stage.pool), "key")
+    rows = _frames.scan(drivers, {**keys, "quantity": "number"}, table="drivers")
+    if customers is not None:
+        _refuse_strangers(customers, activities, rows)
+    shares = _allocated(pools, rows, stage).rename({"rate": "cost_driver_rate"})
+    return _frames.give(shares, like=activities, sort=[*stage.keys, *stage.target])
+
+
+def _refuse_strangers(customers: object, activities: object, drivers: nw.LazyFrame[Any]) -> None:
+    """Raise a DataError that counts the drivers of customers whom the table of customers does not have."""
+    _frames.same_engine(activities, customers, names=("activities", "customers"))
+    known = _frames.scan(customers, {"customer_id": "key"}, table="customers")
+    known, drivers = _frames.matched(known, drivers, ["customer_id"], names=("customers", "drivers"))
+    _stage.refuse_unknown(known, drivers, ["customer_id"], names=("customers", "drivers"))
+
+
+def _allocated(
+    pools: nw.LazyFrame[Any], drivers: nw.LazyFrame[Any], stage: _stage.Stage
+) -> nw.LazyFrame[Any]:
+    """Check the tables, share the pools out and charge intensities directly."""
+    names, present = ("activities", "drivers"), pools.collect_schema().names()
+    passed = None
+    if "unassigned" in present:
+        passed = nw.col("activity").is_null() & nw.col("unassigned").fill_null(False)
+    pools, drivers = _stage.checked(pools, drivers, stage, names=names, passed=passed)
+    if "unassigned" in present:
+        pools = pools.drop("unassigned")
+    if "driver_kind" not in present:
+        return _stage.shared(pools, drivers, stage)
+    kind = nw.col("driver_kind")
+    pools = pools.with_columns(driver_kind=nw.when(~kind.is_null()).then(kind.cast(nw.String)))
+    _stage.refuse_kinds(pools, drivers, stage)
+    direct = (nw.col("driver_kind") == "intensity").fill_null(False)
+    charged = _stage.charged(pools.filter(direct).drop("driver_kind"), drivers, stage)
+    return nw.concat([_stage.shared(pools.filter(~direct).drop("driver_kind"), drivers, stage), charged])
 
 
 def assign_costs(
@@ -180,7 +229,7 @@ def assign_costs(
     for name, listed in (("pool", stage.pool), ("target", stage.target)):
         if not _stage.free(name, listed, (*new, *stage.pool) if name == "target" else new):
             _params.fail(name, "at least one column name", pool if name == "pool" else target)
-    _stage.same_engine(pools, drivers, names=("pools", "drivers"))
+    _frames.same_engine(pools, drivers, names=("pools", "drivers"))
     columns = _frames.lazy(pools).collect_schema().names()
     double = sorted(set(columns) & {*stage.target, *new[1:], *_stage.WORKING})
     if double:
@@ -301,11 +350,11 @@ def reconcile(
     """
     keys = _stage.breakdown(by, ("cost", "unassigned", "allocated", "ledger", "difference"))
     places = allocation.minor_digits(digits)
-    _stage.same_engine(costs, activities, names=("costs", "activities"))
+    _frames.same_engine(costs, activities, names=("costs", "activities"))
     roles = dict.fromkeys(keys, "key")
     given = _frames.scan(costs, {**roles, "cost": "number", "unassigned": "flag"})
     booked = _frames.scan(activities, {**roles, "cost": "number"}, table="activities")
-    given, booked = _stage.matched(given, booked, keys, names=("costs", "activities"))
+    given, booked = _frames.matched(given, booked, keys, names=("costs", "activities"))
     checks = allocation.money_checks("cost", places)
     unflagged = {"with no unassigned flag": nw.col("unassigned").is_null()}
     _frames.refuse(given, {**checks, **unflagged}, table="costs")

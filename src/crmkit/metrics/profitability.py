@@ -10,7 +10,6 @@ import narwhals as nw
 from crmkit import _frames, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError
-from crmkit.metrics import _stage
 from crmkit.stats import allocation
 
 
@@ -82,37 +81,39 @@ def customer_profit(
     [-1750.0]
     """
     places = allocation.minor_digits(digits)
-    _stage.same_engine(orders, costs, names=("orders", "costs"))
-    sold = _margins(orders, gross_margin_rate, places)
-    served = _frames.scan(costs, {"customer_id": "key", "cost": "number"})
-    served = served.with_columns(cost=nw.col("cost").cast(nw.Float64))
-    checks = {"with no cost": nw.col("cost").is_null(), **allocation.size_check("cost", places)}
-    _frames.refuse(served, checks, table="costs")
-    served = served.filter(~nw.col("customer_id").is_null())
-    served = served.group_by("customer_id").agg(nw.col("cost").sum())
-    sold, served = _stage.matched(sold, served, ["customer_id"], names=("orders", "costs"))
-    zero = nw.lit(0, nw.Int64)
-    both = nw.concat(
-        [
-            sold.select("customer_id", "revenue", "gross_margin", cost_to_serve=zero),
-            served.select(
-                "customer_id",
-                revenue=zero,
-                gross_margin=zero,
-                cost_to_serve=allocation.to_units(nw.col("cost"), places),
-            ),
-        ]
-    )
+    _frames.same_engine(orders, costs, names=("orders", "costs"))
+    sold = margins(orders, gross_margin_rate, places)
+    rows = with_service(sold, costs, places)
     money = ("revenue", "gross_margin", "cost_to_serve")
-    rows = both.group_by("customer_id").agg(*(nw.col(name).sum() for name in money))
-    rows = rows.with_columns(*(nw.col(name).cast(nw.Int64) for name in money))
     rows = rows.with_columns(profit=nw.col("gross_margin") - nw.col("cost_to_serve"))
     rows = rows.with_columns(*(allocation.to_money(nw.col(name), places) for name in (*money, "profit")))
     share = nw.when(nw.col("revenue") > 0).then(nw.col("profit") / nw.col("revenue"))
     return _frames.give(rows.with_columns(profit_margin=share), like=orders, sort=["customer_id"])
 
 
-def _margins(orders: object, rate: float | None, digits: int) -> nw.LazyFrame[Any]:
+def with_service(sold: nw.LazyFrame[Any], costs: object, digits: int) -> nw.LazyFrame[Any]:
+    """Add the cost to serve of each customer, of either table, to sums in whole minor units."""
+    served = _frames.scan(costs, {"customer_id": "key", "cost": "number"})
+    served = served.with_columns(cost=nw.col("cost").cast(nw.Float64))
+    checks = {"with no cost": nw.col("cost").is_null(), **allocation.size_check("cost", digits)}
+    _frames.refuse(served, checks, table="costs")
+    served = served.filter(~nw.col("customer_id").is_null())
+    served = served.group_by("customer_id").agg(nw.col("cost").sum())
+    sold, served = _frames.matched(sold, served, ["customer_id"], names=("orders", "costs"))
+    names = [name for name in sold.collect_schema().names() if name != "customer_id"]
+    zero = nw.lit(0, nw.Int64)
+    spent = allocation.to_units(nw.col("cost"), digits)
+    both = nw.concat(
+        [
+            sold.select("customer_id", *names, cost_to_serve=zero),
+            served.select("customer_id", **dict.fromkeys(names, zero), cost_to_serve=spent),
+        ]
+    )
+    rows = both.group_by("customer_id").agg(*(nw.col(name).sum() for name in (*names, "cost_to_serve")))
+    return rows.with_columns(*(nw.col(name).cast(nw.Int64) for name in (*names, "cost_to_serve")))
+
+
+def margins(orders: object, rate: float | None, digits: int) -> nw.LazyFrame[Any]:
     """Add up revenue and gross margin of each customer, in whole minor units."""
     names = _frames.lazy(orders, table="orders").collect_schema().names()
     if rate is not None and "cost" in names:
