@@ -1,6 +1,7 @@
 """Matrices: directions, cut points, distances, on every engine against plain Python."""
 
 import itertools
+import math
 import statistics
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from crmkit.errors import ColumnError, DataError, ParameterError
-from crmkit.segmentation import CPA, MATRICES, SHAPIRO, Axis, Cell, Matrix, cell_counts, classify, matrix_cuts
+from crmkit.segmentation import CPA, SHAPIRO, Axis, Cell, Matrix, cell_counts, classify, matrix_cuts
 from crmkit.stats import cuts as cut_rules
 from crmkit.testing import assert_parity, to_pandas
 
@@ -20,7 +21,6 @@ NINE = Matrix(
         for x, y in itertools.product(("low", "medium", "high"), repeat=2)
     ),
     source="a test",
-    convention=True,
 )
 ADDED = ["cell", "strategy", "nearest_axis", "boundary_distance", "boundary_sigmas"]
 
@@ -176,8 +176,8 @@ def test_cell_counts_of_nobody():
     ("cuts", "message"),
     [
         (None, "given for the axis 'x'"),
-        ("mean", "`cuts` must be one of 'quantile', 'median', 'zero'"),
-        ("median", "'quantile' or 2 numbers for the axis 'x'"),
+        ("mean", "`cuts` must be one of 'quantile', 'median', 'break', 'zero'"),
+        ("median", "'quantile', 'break' or 2 numbers for the axis 'x'"),
         (5.0, "2 cut points for the 3 levels of 'x'"),
         ((9.0, 4.0), "strictly increasing"),
         ({"z": 1.0}, "a mapping of the axes"),
@@ -193,6 +193,10 @@ def test_unfit_tables_are_refused():
     table = customers()
     with pytest.raises(ColumnError, match="must not have the column 'cell', which the result adds"):
         classify(table.assign(cell=1), NINE, cuts="quantile")
+    with pytest.raises(ColumnError, match="must not have the column '_x_0', '_z_1_1'"):
+        classify(table.assign(_x_0=1, _z_1_1=2), NINE, cuts="quantile")
+    with pytest.raises(ParameterError, match="`matrix` must be a Matrix"):
+        classify(table, "shapiro", cuts=1.0)
     with pytest.raises(ColumnError, match="must have the column 'net_price'"):
         classify(table, SHAPIRO, cuts=1.0)
     with pytest.raises(DataError, match="1 of 60 rows with an infinite x"):
@@ -201,24 +205,34 @@ def test_unfit_tables_are_refused():
         matrix_cuts(table.assign(x=np.nan), NINE, cuts="quantile")
 
 
-def test_unfit_matrices_are_refused():
-    axes = SHAPIRO.axes
-    with pytest.raises(ParameterError, match="`axes` must be at least two axes with distinct columns"):
-        Matrix("m", (axes[0], axes[0]), SHAPIRO.cells, "s")
-    with pytest.raises(ParameterError, match="`cells` must be one cell for each of"):
-        Matrix("m", axes, SHAPIRO.cells[:3], "s")
-    with pytest.raises(ParameterError, match="cells with distinct names"):
-        Matrix("m", axes, tuple(Cell(cell.levels, "same", "") for cell in SHAPIRO.cells), "s")
-    with pytest.raises(ParameterError, match="`levels` must be at least two distinct names"):
-        Axis("x", "x", ("low", "low"))
-    for cuts in [(1.0, 2.0), (float("nan"),), ()]:
-        with pytest.raises(ParameterError, match="`cuts` must be (1 finite numbers|a finite number)"):
-            Axis("x", "x", cuts=cuts)
-    with pytest.raises(ParameterError, match="`levels` must be one of"):
-        SHAPIRO.cell("high", "medium")
+def test_breaks_are_found_in_the_engine(engine):
+    table = customers().assign(
+        x=[1.0, 2.0, 2.0, 9.0, 10.0, np.nan] * 10, y=[0.5, 7.0, 7.25, 30.0, 30.5, 31.0] * 10
+    )
+    assert matrix_cuts(engine(table), NINE, cuts="break") == {"x": (2.0, 9.0), "y": (7.0, 30.0)}
 
 
-@pytest.mark.parametrize("matrix", MATRICES.values(), ids=list(MATRICES))
-def test_declared_matrices_say_what_to_do_and_where_they_come_from(matrix):
-    assert matrix.source
-    assert all(cell.name and cell.strategy for cell in matrix.cells)
+def test_breaks_of_a_logarithmic_axis_are_those_of_the_ratios():
+    axes = (Axis("x", "x", scale="log"), Axis("y", "y"))
+    cells = tuple(Cell(both, "-".join(both), "") for both in itertools.product(("low", "high"), repeat=2))
+    matrix = Matrix("ratios", axes, cells, "a test")
+    values = [0.01, 0.02, 1.0, 1.5, 2.0, 2.5, 3.0]
+    found = matrix_cuts(pd.DataFrame({"x": values, "y": values}), matrix, cuts="break")
+    assert found == {"x": (1.0,), "y": (1.5,)}
+    logs = np.log(values)
+    splits = [(sum(np.var(part) * len(part) for part in np.split(logs, [k])), values[k]) for k in range(1, 7)]
+    assert min(splits)[1] == found["x"][0]
+    with pytest.raises(DataError, match="1 of 7 rows with a x that is not positive, on a logarithmic axis"):
+        matrix_cuts(pd.DataFrame({"x": [0.0, *values[1:]], "y": values}), matrix, cuts="break")
+    with pytest.raises(ParameterError, match="positive on the logarithmic axis 'x'"):
+        matrix_cuts(pd.DataFrame({"x": values, "y": values}), matrix, cuts={"x": "zero", "y": 1})
+    placed = classify(pd.DataFrame({"x": [4.0, 0.25], "y": [9.0, 9.0]}), matrix, cuts={"x": 1.0, "y": 1.0})
+    assert placed["nearest_axis"].tolist() == ["x", "x"]
+    assert placed["boundary_distance"].tolist() == pytest.approx([math.log(4), -math.log(4)])
+    with pytest.raises(DataError, match="1 of 2 rows with a x that is not positive"):
+        classify(pd.DataFrame({"x": [4.0, -1.0], "y": [9.0, 9.0]}), matrix, cuts=1.0)
+
+
+def test_too_few_values_for_a_break():
+    with pytest.raises(DataError, match="3 classes need at least 3 distinct values. Found 2"):
+        matrix_cuts(pd.DataFrame({"x": [1, 2], "y": [1, 2]}), NINE, cuts="break")

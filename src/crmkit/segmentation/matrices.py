@@ -3,10 +3,10 @@
 One engine for every matrix: `matrix_catalogue` declares the axes and cells, this module finds the cut points
 (:func:`matrix_cuts`), classifies (:func:`classify`) and counts (:func:`cell_counts`). Cut points come back as
 a plain dictionary that goes in again, so that next year's customers are measured by this year's lines.
+:mod:`crmkit.segmentation.uncertainty` gives the probability of every cell.
 """
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import narwhals as nw
@@ -14,14 +14,13 @@ import narwhals as nw
 from crmkit import _frames, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError
-from crmkit.segmentation.matrix_catalogue import Axis, Matrix
-from crmkit.stats import allocation, cuts as cut_rules
-from crmkit.stats._tiles import tile_cuts
+from crmkit.segmentation import _axis_cuts, _boundary, _cells, limits
+from crmkit.segmentation._axis_cuts import CutRule
+from crmkit.segmentation.limits import Errors
+from crmkit.segmentation.matrix import Matrix
+from crmkit.stats import allocation
 
-CutRule = str | float | Sequence[float]
-_LARGEST = 1.7e308
-_RULES = ("quantile", "median", "zero")
-_ADDED = ("cell", "strategy", "nearest_axis", "boundary_distance", "boundary_sigmas")
+_ADDED = ("cell", "strategy", "nearest_axis", "boundary_distance", "boundary_sigmas", "cell_probability")
 
 
 def matrix_cuts(
@@ -37,8 +36,9 @@ def matrix_cuts(
         The matrix, such as `SHAPIRO`.
     cuts : str, float, sequence of float or mapping, optional
         How to cut the axes, or each by its column: numbers (one fewer than levels, increasing), "zero",
-        "median" (both for two levels) or "quantile" (levels of nearly equal size; ties stay together). Left
-        out, the matrix must have its own; an axis that a mapping leaves out keeps its own.
+        "median" (both for two levels), "quantile" (levels of nearly equal size; ties stay together) or
+        "break" (k-means in one dimension: the levels whose values lie closest together). Left out, the matrix
+        must have its own; an axis that a mapping leaves out keeps its own.
 
     Returns
     -------
@@ -50,18 +50,20 @@ def matrix_cuts(
     ColumnError
         If an axis has no numeric column.
     DataError
-        If a quantile is asked of a column without any value.
+        If a rule asks more of a column than it has: a value for a quantile, as many distinct finite values as
+        levels for a break.
     ParameterError
         If `matrix` is none, or a rule is unknown, does not fit the number of levels, or an axis has none.
 
     Notes
     -----
     Missing values do not count. A quantile of few distinct values can leave a level empty. From a lazy frame
-    only as many rows as there are levels are fetched.
+    only as many rows as there are levels are fetched, but for a break every distinct value of the column. On
+    a logarithmic axis breaks are those of the logarithms.
 
     References
     ----------
-    The quantile rule is that of :func:`crmkit.stats.quantile_cuts`.
+    The rules are those of :func:`crmkit.stats.quantile_cuts` and :func:`crmkit.stats.break_cuts`.
 
     Examples
     --------
@@ -71,11 +73,17 @@ def matrix_cuts(
     >>> matrix_cuts(base, SHAPIRO, cuts={"net_price": "median", "cost_to_serve": 5})
     {'net_price': (3.0,), 'cost_to_serve': (5.0,)}
     """
-    _check_matrix(matrix)
-    return _find_cuts(_axis_values(frame, matrix), matrix, cuts)
+    _axis_cuts.check_matrix(matrix)
+    return _axis_cuts.find_cuts(_axis_cuts.axis_values(frame, matrix), matrix, cuts)
 
 
-def classify(frame: FrameT, matrix: Matrix, *, cuts: CutRule | Mapping[str, CutRule] | None = None) -> FrameT:
+def classify(
+    frame: FrameT,
+    matrix: Matrix,
+    *,
+    cuts: CutRule | Mapping[str, CutRule] | None = None,
+    errors: Errors | None = None,
+) -> FrameT:
     """Place each customer in a cell of a matrix.
 
     Parameters
@@ -86,29 +94,38 @@ def classify(frame: FrameT, matrix: Matrix, *, cuts: CutRule | Mapping[str, CutR
         The matrix, such as `SHAPIRO` or `CPA`, or one of your own.
     cuts : str, float, sequence of float or mapping, optional
         How to cut the axes, as in `matrix_cuts`, whose result can be given here.
+    errors : mapping of str to str or ConfidenceLimits, optional
+        How sure the scores are: for an axis, by its column, the column with its standard errors or the
+        `ConfidenceLimits` of its interval. An axis left out is known exactly.
 
     Returns
     -------
     DataFrame
         The rows of `frame`, of the same kind, with `cell`, `strategy`, `nearest_axis` (column of the axis
         whose boundary is nearest), `boundary_distance` (value less the nearest cut, in the unit of that
-        axis; negative below it) and `boundary_sigmas` (its size in standard deviations of that axis, by
-        which the nearest is chosen).
+        axis, negative below it; on a logarithmic axis the natural logarithm of value over cut) and
+        `boundary_sigmas` (its size in standard deviations of that axis over the customers, by which the
+        nearest is chosen). With `errors` also `cell_probability`: how likely the cell is the customer's true
+        one.
 
     Raises
     ------
     ColumnError
-        If an axis has no numeric column, or the frame has one of the new columns already.
+        If a column is missing or not numeric, or the frame has one of the new columns already.
     DataError
-        If a quantile is asked of a column without any value, or a value is infinite.
+        If a rule asks more of a column than it has, a value is infinite, a value on a logarithmic axis is not
+        positive, a standard error is negative or a lower limit lies above the upper one.
     ParameterError
-        If `matrix` is none, or a rule is unknown, does not fit the number of levels, or an axis has none.
+        If `matrix` is none, a rule is unknown, does not fit the number of levels, or an axis has none, or
+        `errors` names a column that is no axis.
 
     Notes
     -----
     A value on a cut belongs to the level above it. A customer with a missing value on any axis is kept, with
-    null in every new column. Where all values of an axis are equal, one unit of the axis counts as a standard
-    deviation. A tie between axes goes to the first, between cuts to the lower. Lazy frames stay lazy.
+    null in every new column; :func:`cell_counts` counts them. Where all values of an axis are equal, one unit
+    of the axis counts as a standard deviation. A tie between axes goes to the first, between cuts to the
+    lower. The probability is that of :func:`cell_probabilities`, null where a standard error is missing: a
+    customer on the line between two cells has 0.5. Lazy frames stay lazy.
 
     References
     ----------
@@ -126,21 +143,23 @@ def classify(frame: FrameT, matrix: Matrix, *, cuts: CutRule | Mapping[str, CutR
     1           b           passive      net_price                4.0
     2           c        aggressive      net_price               -4.0
     3           d  bargain basement  cost_to_serve               -1.0
+    >>> sure = classify(base.assign(se=1.0), SHAPIRO, cuts=5.0, errors={"cost_to_serve": "se"})
+    >>> sure["cell_probability"].round(4).tolist()
+    [0.9987, 0.9987, 0.9987, 0.8413]
     """
-    _check_matrix(matrix)
-    columns = [axis.column for axis in matrix.axes]
-    present = _frames.lazy(frame).collect_schema().names()
-    double = sorted(set(present) & {*_ADDED, "_place", *(f"_distance_{name}" for name in columns)})
-    if double:
-        found = ", ".join(map(repr, double))
-        msg = f"`frame` must not have the column {found}, which the result adds: rename it."
-        raise ColumnError(msg)
-    rows = _frames.scan(frame, dict.fromkeys(columns, "number"), keep=True)
-    values = _axis_values(frame, matrix)
-    checks = {f"with an infinite {name}": nw.col(name).abs() > _LARGEST for name in columns}
-    _frames.refuse(values, checks, table="frame")
-    points = _find_cuts(values, matrix, cuts)
-    return _frames.give(_placed(rows, matrix, points, _spreads(values, columns)), like=frame)
+    _axis_cuts.check_matrix(matrix)
+    given = {} if errors is None else limits.error_columns(matrix, errors)
+    _check_new(frame)
+    roles = dict.fromkeys(matrix.columns, "number") | limits.error_roles(given)
+    rows = _frames.scan(frame, roles, keep=True)
+    checks = _axis_cuts.unfit_values(matrix.axes) | limits.unfit_errors(matrix, given)
+    _frames.refuse(rows.select(*roles), checks, table="frame")
+    values = _axis_cuts.axis_values(frame, matrix)
+    points = _axis_cuts.find_cuts(values, matrix, cuts)
+    rows = _placed(rows, matrix, points, _spreads(values, matrix))
+    if errors is not None:
+        rows = _with_probability(rows, matrix, points, given)
+    return _frames.give(rows.drop("_place"), like=frame)
 
 
 def cell_counts(classified: FrameT, matrix: Matrix, *, value: str | None = None) -> FrameT:
@@ -194,31 +213,15 @@ def cell_counts(classified: FrameT, matrix: Matrix, *, value: str | None = None)
     """
     import pandas as pd
 
-    _check_matrix(matrix)
-    roles = {"cell": "label"}
-    if value is not None:
-        roles[_params.column("value", value)] = "number"
-    rows = _frames.scan(classified, roles)
-    dtype = rows.collect_schema()["cell"]
-    if not isinstance(dtype, nw.String | nw.Object | nw.Unknown) and not _all_null(rows, "cell"):
-        msg = f"`frame` must have texts in 'cell', as classify(…) gives them. Got the type {dtype} instead."
-        raise ColumnError(msg)
-    named = nw.when(~nw.col("cell").is_null()).then(nw.col("cell").cast(nw.String))
-    rows = rows.with_columns(cell=named)  # pandas 2 would write null as "nan"
-    number = nw.lit(0, nw.Int64)
-    for place, cell in enumerate(matrix.cells, start=1):
-        number = nw.when(nw.col("cell") == cell.name).then(nw.lit(place, nw.Int64)).otherwise(number)
-    unplaced = len(matrix.cells) + 1
-    number = nw.when(nw.col("cell").is_null()).then(nw.lit(unplaced, nw.Int64)).otherwise(number)
-    rows = rows.with_columns(_place=number)
-    total = _frames.refuse(
-        rows, {"in a cell that the matrix does not have": nw.col("_place") == 0}, table="frame"
-    )
+    _axis_cuts.check_matrix(matrix)
+    roles = {} if value is None else {_params.column("value", value): "number"}
+    rows = _cells.open_cells(classified, matrix, roles)
+    total = _frames.refuse(rows, {_cells.UNKNOWN: nw.col("_place") == 0}, table="frame")
     sums = [nw.len().alias("customers")] + ([] if value is None else [nw.col(value).sum()])
     counted = rows.group_by("_place").agg(*sums)
     cells = pd.DataFrame(
         {
-            "_place": range(1, unplaced + 1),
+            "_place": range(1, len(matrix.cells) + 2),
             "cell": [*(cell.name for cell in matrix.cells), None],
             "strategy": [*(cell.strategy for cell in matrix.cells), None],
         }
@@ -232,115 +235,83 @@ def cell_counts(classified: FrameT, matrix: Matrix, *, value: str | None = None)
     )
 
 
-def _check_matrix(matrix: object) -> None:
-    if not isinstance(matrix, Matrix):
-        _params.fail("matrix", "a Matrix, such as SHAPIRO", matrix)
+def _check_new(frame: object) -> None:
+    """Refuse columns whose names the result needs."""
+    double = sorted(
+        name
+        for name in _frames.lazy(frame).collect_schema().names()
+        if name in _ADDED or name.startswith(_boundary.WORKING)
+    )
+    if double:
+        found = ", ".join(map(repr, double))
+        msg = f"`frame` must not have the column {found}, which the result adds: rename it."
+        raise ColumnError(msg)
 
 
-def _all_null(rows: nw.LazyFrame[Any], column: str) -> bool:
-    return not _frames.count_rows(rows, {"known": ~nw.col(column).is_null()})["known"]
-
-
-def _axis_values(frame: object, matrix: Matrix) -> nw.LazyFrame[Any]:
-    """Open the axis columns alone, as floats."""
-    columns = [axis.column for axis in matrix.axes]
-    rows = _frames.scan(frame, dict.fromkeys(columns, "number"))
-    return rows.with_columns(*(nw.col(name).cast(nw.Float64) for name in columns))
-
-
-def _find_cuts(
-    values: nw.LazyFrame[Any], matrix: Matrix, cuts: CutRule | Mapping[str, CutRule] | None
-) -> dict[str, tuple[float, ...]]:
-    """Turn the rules of all axes into numbers."""
-    columns = [axis.column for axis in matrix.axes]
-    if isinstance(cuts, Mapping):
-        unknown = sorted(set(cuts) - set(columns))
-        if unknown:
-            _params.fail("cuts", f"a mapping of the axes {columns}", unknown)
-        return {axis.column: _axis_cuts(values, axis, cuts.get(axis.column)) for axis in matrix.axes}
-    return {axis.column: _axis_cuts(values, axis, cuts) for axis in matrix.axes}
-
-
-def _axis_cuts(values: nw.LazyFrame[Any], axis: Axis, rule: CutRule | None) -> tuple[float, ...]:
-    needed = len(axis.levels) - 1
-    if rule is None:
-        if axis.cuts is None:
-            _params.fail("cuts", f"given for the axis '{axis.column}' ({axis.label})", rule)
-        return axis.cuts
-    if isinstance(rule, str):
-        _params.choice("cuts", rule, _RULES)
-        if rule == "quantile":
-            return tile_cuts(values, [axis.column], needed + 1)[axis.column]
-        if needed != 1:
-            _params.fail("cuts", f"'quantile' or {needed} numbers for the axis '{axis.column}'", rule)
-        return (0.0,) if rule == "zero" else tile_cuts(values, [axis.column], 2)[axis.column]
-    points = cut_rules.given_cuts([rule] if isinstance(rule, int | float) else rule)
-    if len(points) != needed:
-        _params.fail("cuts", f"{needed} cut points for the {needed + 1} levels of '{axis.column}'", rule)
-    return points
-
-
-def _spreads(values: nw.LazyFrame[Any], columns: list[str]) -> dict[str, float]:
+def _spreads(values: nw.LazyFrame[Any], matrix: Matrix) -> list[float]:
     """Measure the standard deviation of each axis; 1 where there is none."""
-    spread = _frames.collect(values.select(*(nw.col(name).std() for name in columns)))
-    found = {name: float(spread[name].iloc[0] or 0) for name in columns}
-    return {name: sigma if sigma > 0 else 1.0 for name, sigma in found.items()}
+    scores = {f"_x_{i}": _boundary.score(axis) for i, axis in enumerate(matrix.axes)}
+    spread = _frames.collect(values.select(**scores).select(*(nw.col(name).std() for name in scores)))
+    found = [float(spread[name].iloc[0] or 0) for name in scores]
+    return [sigma if sigma > 0 else 1.0 for sigma in found]
 
 
 def _placed(
     rows: nw.LazyFrame[Any],
     matrix: Matrix,
     cuts: Mapping[str, tuple[float, ...]],
-    spreads: Mapping[str, float],
+    spreads: list[float],
 ) -> nw.LazyFrame[Any]:
     """Add the cell and the distance of each row."""
-    columns = list(cuts)
-    number = nw.lit(0, nw.Int64)
-    for axis in matrix.axes:
-        level = cut_rules.assign_expr(nw.col(axis.column), cuts[axis.column]) - 1
-        number = number * len(axis.levels) + level
-    complete = ~nw.any_horizontal(*(nw.col(name).is_null() for name in columns), ignore_nulls=False)
-    names, strategies = (_lookup(matrix, what) for what in ("name", "strategy"))
-    distances = {f"_distance_{name}": _distance(nw.col(name), cuts[name]) for name in columns}
-    rows = rows.with_columns(_place=nw.when(complete).then(number), **distances)
-    nearest, distance, sigmas = _nearest(columns, spreads)
-    known = ~nw.col("_place").is_null()
+    distances = {
+        f"_distance_{i}": _boundary.distance(axis, cuts[axis.column]) for i, axis in enumerate(matrix.axes)
+    }
+    rows = rows.with_columns(_place=_boundary.place(matrix, cuts), **distances)
+    rows = rows.with_columns(**_nearest(spreads))
     rows = rows.with_columns(
-        cell=names,
-        strategy=strategies,
-        nearest_axis=nw.when(known).then(nearest),
-        boundary_distance=nw.when(known).then(distance),
-        boundary_sigmas=nw.when(known).then(sigmas),
+        cell=_lookup("_place", [cell.name for cell in matrix.places()]),
+        strategy=_lookup("_place", [cell.strategy for cell in matrix.places()]),
+        nearest_axis=_lookup("_nearest", matrix.columns),
+        boundary_distance=nw.col("_distance"),
+        boundary_sigmas=nw.col("_sigmas"),
     )
-    return rows.drop("_place", *distances)
+    return rows.drop(*distances, "_nearest", "_distance", "_sigmas")
 
 
-def _lookup(matrix: Matrix, what: str) -> nw.Expr:
-    """Express a property of the cell by its place; null has none."""
-    found = nw.lit("")
-    for place, levels in enumerate(itertools.product(*(axis.levels for axis in matrix.axes))):
-        text = nw.lit(getattr(matrix.cell(*levels), what))
-        found = nw.when(nw.col("_place") == place).then(text).otherwise(found)
-    return nw.when(~nw.col("_place").is_null()).then(found)
+def _lookup(number: str, texts: list[str]) -> nw.Expr:
+    """Express a text by its number; null has none."""
+    found = nw.col(number).replace_strict(
+        list(range(len(texts))), texts, default=nw.lit(""), return_dtype=nw.String
+    )
+    return nw.when(~nw.col(number).is_null()).then(found)
 
 
-def _distance(value: nw.Expr, cuts: Sequence[float]) -> nw.Expr:
-    """Express the value less its nearest cut; of two as near, the lower."""
-    x = value.cast(nw.Float64)
-    nearest = x - cuts[0]
-    for cut in cuts[1:]:
-        nearest = nw.when((x - cut).abs() < nearest.abs()).then(x - cut).otherwise(nearest)
-    return nearest
-
-
-def _nearest(columns: list[str], spreads: Mapping[str, float]) -> tuple[nw.Expr, nw.Expr, nw.Expr]:
-    """Express the nearest axis, the distance in its unit, and in its standard deviations."""
-    name, distance = nw.lit(columns[0]), nw.col(f"_distance_{columns[0]}")
-    sigmas = distance.abs() / spreads[columns[0]]
-    for column in columns[1:]:
-        other = nw.col(f"_distance_{column}")
-        nearer = other.abs() / spreads[column] < sigmas
-        name = nw.when(nearer).then(nw.lit(column)).otherwise(name)
+def _nearest(spreads: list[float]) -> dict[str, nw.Expr]:
+    """Express the number of the nearest axis, the distance on its scale, and in standard deviations."""
+    number, distance = nw.lit(0, nw.Int64), nw.col("_distance_0")
+    sigmas = distance.abs() / spreads[0]
+    for i in range(1, len(spreads)):
+        other = nw.col(f"_distance_{i}")
+        nearer = other.abs() / spreads[i] < sigmas
+        number = nw.when(nearer).then(nw.lit(i, nw.Int64)).otherwise(number)
         distance = nw.when(nearer).then(other).otherwise(distance)
-        sigmas = nw.when(nearer).then(other.abs() / spreads[column]).otherwise(sigmas)
-    return name, distance, sigmas
+        sigmas = nw.when(nearer).then(other.abs() / spreads[i]).otherwise(sigmas)
+    known = ~nw.col("_place").is_null()
+    found = {"_nearest": number, "_distance": distance, "_sigmas": sigmas}
+    return {name: nw.when(known).then(expression) for name, expression in found.items()}
+
+
+def _with_probability(
+    rows: nw.LazyFrame[Any],
+    matrix: Matrix,
+    cuts: Mapping[str, tuple[float, ...]],
+    errors: Errors,
+) -> nw.LazyFrame[Any]:
+    """Add the probability of the cell that each row is in."""
+    rows, working = _boundary.with_levels(rows, matrix, cuts, errors)
+    products = _boundary.cell_products(matrix)
+    found = products[0]
+    for number, product in enumerate(products[1:], start=1):
+        found = nw.when(nw.col("_place") == number).then(product).otherwise(found)
+    known = ~nw.col("_place").is_null()
+    return rows.with_columns(cell_probability=nw.when(known).then(found)).drop(*working)

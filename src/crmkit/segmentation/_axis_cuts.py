@@ -1,0 +1,94 @@
+"""Open the axes of a matrix and turn the rules that cut them into numbers, for all that classify."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals as nw
+
+from crmkit import _frames, _params
+from crmkit.segmentation.matrix import Axis, Matrix, check_scale
+from crmkit.stats import cuts as cut_rules
+from crmkit.stats._tiles import tile_cuts
+
+CutRule = str | float | Sequence[float]
+LARGEST = 1.7e308
+_RULES = ("quantile", "median", "break", "zero")
+
+
+def check_matrix(matrix: object) -> None:
+    """Refuse what is no matrix."""
+    if not isinstance(matrix, Matrix):
+        _params.fail("matrix", "a Matrix, such as SHAPIRO", matrix)
+
+
+def axis_values(frame: object, matrix: Matrix) -> nw.LazyFrame[Any]:
+    """Open the axis columns alone, as floats."""
+    rows = _frames.scan(frame, dict.fromkeys(matrix.columns, "number"))
+    return rows.with_columns(*(nw.col(name).cast(nw.Float64) for name in matrix.columns))
+
+
+def unfit_values(axes: Sequence[Axis]) -> dict[str, nw.Expr]:
+    """Say which values of the axes are refused, by what is wrong with them."""
+    checks = {f"with an infinite {axis.column}": nw.col(axis.column).abs() > LARGEST for axis in axes}
+    for axis in axes:
+        if axis.scale == "log":
+            text = f"with a {axis.column} that is not positive, on a logarithmic axis"
+            checks[text] = nw.col(axis.column) <= 0
+    return checks
+
+
+def find_cuts(
+    values: nw.LazyFrame[Any], matrix: Matrix, cuts: CutRule | Mapping[str, CutRule] | None
+) -> dict[str, tuple[float, ...]]:
+    """Turn the rules of all axes into numbers."""
+    if isinstance(cuts, Mapping):
+        unknown = sorted(set(cuts) - set(matrix.columns))
+        if unknown:
+            _params.fail("cuts", f"a mapping of the axes {matrix.columns}", unknown)
+        return {axis.column: _axis_cuts(values, axis, cuts.get(axis.column)) for axis in matrix.axes}
+    return {axis.column: _axis_cuts(values, axis, cuts) for axis in matrix.axes}
+
+
+def _axis_cuts(values: nw.LazyFrame[Any], axis: Axis, rule: CutRule | None) -> tuple[float, ...]:
+    if rule is None:
+        if axis.cuts is None:
+            _params.fail("cuts", f"given for the axis '{axis.column}' ({axis.label})", rule)
+        return axis.cuts
+    needed = len(axis.levels) - 1
+    points = (
+        _ruled(values, axis, rule)
+        if isinstance(rule, str)
+        else cut_rules.given_cuts([rule] if isinstance(rule, int | float) else rule)
+    )
+    if len(points) != needed:
+        _params.fail("cuts", f"{needed} cut points for the {needed + 1} levels of '{axis.column}'", rule)
+    check_scale(axis, points)
+    return points
+
+
+def _ruled(values: nw.LazyFrame[Any], axis: Axis, rule: str) -> tuple[float, ...]:
+    """Find the cuts of one axis by a rule."""
+    levels, name = len(axis.levels), axis.column
+    _params.choice("cuts", rule, _RULES)
+    if rule == "quantile":
+        return tile_cuts(values, [name], levels)[name]
+    if rule == "break":
+        return _breaks(values, axis)
+    if levels != 2:
+        _params.fail("cuts", f"'quantile', 'break' or {levels - 1} numbers for the axis '{name}'", rule)
+    return (0.0,) if rule == "zero" else tile_cuts(values, [name], 2)[name]
+
+
+def _breaks(values: nw.LazyFrame[Any], axis: Axis) -> tuple[float, ...]:
+    """Find the natural breaks from the distinct values and their counts; of ratios on a logarithmic axis."""
+    import numpy as np
+
+    x = nw.col(axis.column)
+    _frames.refuse(values.select(axis.column), unfit_values([axis]), table="frame")
+    known = values.select(axis.column).filter(~x.is_null())
+    counted = _frames.collect(known.group_by(axis.column).agg(count=nw.len()))
+    counted = counted.sort_values(axis.column)
+    found = counted[axis.column].to_numpy(dtype=float)
+    scaled = np.log(found) if axis.scale == "log" else found
+    breaks = cut_rules.break_cuts(scaled, len(axis.levels), weights=counted["count"].to_numpy())
+    return tuple(float(found[np.searchsorted(scaled, cut)]) for cut in breaks)
