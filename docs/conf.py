@@ -36,7 +36,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {page: [] for page in ("index", "why", "install", "tour", "tables", "report", "notebooks/*")}
+html_sidebars = {path.stem: [] for path in Path(__file__).parent.glob("*.md")} | {"notebooks/*": []}
 html_show_sourcelink = False
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 nb_execution_mode = "force"

@@ -117,3 +117,16 @@ def test_the_changelog_names_the_version():
     import crmkit
 
     assert f"## {crmkit.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_no_module_bears_the_name_of_a_function_its_room_exports():
+    """Once imported, the module would shadow the function: `from crmkit.metrics import name` would differ."""
+    for init in (path for path in SOURCES if path.name == "__init__.py"):
+        modules = {path.stem for path in init.parent.iterdir() if path.suffix == ".py" or path.is_dir()}
+        exported = {
+            alias.asname
+            for node in ast.walk(ast.parse(init.read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module != "crmkit"
+            for alias in node.names
+        }
+        assert not modules & exported, f"{init}: {modules & exported}"

@@ -17,12 +17,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LEAST = 0.8
 TESTS = {
+    "clv._gamma_gamma": ("clv/test_gamma_gamma.py",),
+    "clv._retention": ("clv/test_retention.py", "published/test_clv_retention.py"),
+    "clv.btyd._geometric_dropout": ("clv/btyd/test_geometric_dropout.py", "clv/btyd/test_beta_geo.py"),
+    "clv.btyd._pareto_history": ("clv/btyd/test_pareto.py", "published/test_clv_pareto.py"),
     "clv.margin": ("clv/test_margin.py", "published/test_clv_margin.py"),
     "clv.rules_of_thumb": ("clv/test_rules_of_thumb.py", "published/test_clv_margin.py"),
     "clv.valuation": ("clv/test_valuation.py", "published/test_clv_margin.py"),
     "forecast.averages": ("forecast/test_averages.py", "published/test_forecast.py"),
     "forecast.smoothing": ("forecast/test_smoothing.py", "published/test_forecast.py"),
     "periods": ("test_periods.py",),
+    "stats._wilson": ("stats/test_intervals.py", "published/test_stats_intervals.py"),
     "stats.allocation": ("stats/test_allocation.py", "published/test_costing.py"),
     "stats.cuts": ("stats/test_cuts.py",),
     "stats.differences": ("stats/test_differences.py", "published/test_stats_intervals.py"),

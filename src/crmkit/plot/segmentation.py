@@ -5,16 +5,13 @@ from typing import TYPE_CHECKING
 
 from crmkit import _frames
 from crmkit.errors import DataError, ParameterError
-from crmkit.plot import style
+from crmkit.plot import _matrix_panels, style
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from crmkit.segmentation.matrix_catalogue import Matrix
-
-_VECTOR_POINTS = 1500
+    from crmkit.segmentation.matrix import Matrix
 
 
 def segment_bars(
@@ -142,39 +139,47 @@ def matrix_chart(
     matrix: "Matrix",
     *,
     cuts: Mapping[str, Sequence[float]],
-    unit: str | None = None,
+    unit: str | Mapping[str, str] | None = None,
+    size: str | None = None,
+    label: str | None = None,
     width: float = style.WIDE,
 ) -> "Figure":
-    """Draw customers on the two axes of a matrix, with its lines and the names of its cells.
+    """Draw customers on the axes of a matrix, with its lines and the names of its cells.
 
     Parameters
     ----------
     classified : DataFrame
         A row a customer: a column for each axis and ``cell``, as `crmkit.segmentation.classify` gives them.
     matrix : Matrix
-        The matrix, with two axes: the first one is drawn upwards, the second one across.
+        The matrix: the first axis is drawn upwards, the second one across; a third one has a picture for each
+        of its levels.
     cuts : mapping of str to sequence of float
         Cut points of each axis, as `crmkit.segmentation.matrix_cuts` gives them.
-    unit : str, optional
-        Unit of both axes, such as EUR.
+    unit : str or mapping of str to str, optional
+        Unit of all axes, such as EUR, or of each by its column.
+    size : str, optional
+        Column with a value that is not negative, such as revenue, that the areas of the bubbles show.
+    label : str, optional
+        Column with names, written beside the 25 largest bubbles where there is room.
     width : float, default 7.4
         Width in inches.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A dot a customer, a colour and a name a cell. More than 1 500 dots are an image inside the
-        figure. The axes end at the 1st and the 97th percentile of the customers; dots beyond them lie
-        on the edge.
+        A dot a customer, a colour and a name a cell, with its count. A dot is hollow where
+        ``cell_probability``, if there is such a column, is below 0.8. More than 1 500 dots are an image
+        inside the figure. The axes leave room for every cell; of more than 200 customers they show the 1st to
+        the 97th percentile, and dots beyond lie on the edge.
 
     Raises
     ------
     ColumnError
         If a column is missing or of the wrong type.
     DataError
-        If no customer is in a cell.
+        If no customer is in a cell, or sizes are negative or all zero.
     ParameterError
-        If the matrix has more than two axes.
+        If the matrix has more than three axes, or an axis has no cuts.
 
     Examples
     --------
@@ -185,63 +190,86 @@ def matrix_chart(
     >>> drawn.axes[0].get_xlabel(), drawn.axes[0].get_ylabel()
     ('cost to serve', 'net price realised')
     """
-    if len(matrix.axes) != 2:
-        msg = f"`matrix` must be one of two axes. Got {len(matrix.axes)} instead: draw two of them at a time."
+    if len(matrix.axes) > 3:
+        msg = (
+            f"`matrix` must be one of two or three axes. Got {len(matrix.axes)} instead: draw a part of them."
+        )
         raise ParameterError(msg)
-    up, across = matrix.axes
-    table = _collected(classified, {up.column: "number", across.column: "number", "cell": "label"})
-    table = table[table["cell"].notna()]
+    lacking = [axis.column for axis in matrix.axes if len(cuts.get(axis.column, ())) != len(axis.levels) - 1]
+    if lacking:
+        msg = (
+            f"`cuts` must be those of every axis, as matrix_cuts(…) gives them. Unfit: {', '.join(lacking)}."
+        )
+        raise ParameterError(msg)
+    table = _customers(classified, matrix, size, label)
+    units = unit if isinstance(unit, Mapping) else dict.fromkeys(matrix.columns, unit or "")
+    return _draw(table, matrix, cuts, units, size, named=label is not None, width=width)
+
+
+def _customers(classified: object, matrix: "Matrix", size: str | None, label: str | None) -> "pd.DataFrame":
+    """Fetch what is drawn of the customers who have a cell, with the area of their dots."""
+    roles = {**dict.fromkeys(matrix.columns, "number"), "cell": "label", "cell_probability": "number"}
+    roles |= {} if size is None else {size: "number"}
+    roles |= {} if label is None else {label: "label"}
+    local = _frames.collect(_frames.scan(classified, roles, optional=["cell_probability"]))
+    table = local[local["cell"].notna()].reset_index(drop=True)
     if table.empty:
         msg = "a matrix needs at least one customer in a cell. Found none."
         raise DataError(msg)
-    ends = table[[up.column, across.column]].quantile([0.01, 0.97])
-    inside = table[[up.column, across.column]].clip(ends.iloc[0], ends.iloc[1], axis=1)
-    drawn, axes = style.figure(width, 0.62 * width if width > 5 else width)
-    style.plain(axes, grid="both")
-    many = len(table) > _VECTOR_POINTS
-    for place, cell in enumerate(matrix.cells):
-        here = inside[table["cell"] == cell.name]
-        axes.scatter(
-            here[across.column],
-            here[up.column],
-            s=9 if many else 16,
-            alpha=0.45,
-            linewidths=0,
-            color=style.SERIES[place % len(style.SERIES)],
-            rasterized=many,
-        )
-    for cut in cuts[up.column]:
-        axes.axhline(cut, color=style.INK, linewidth=1)
-    for cut in cuts[across.column]:
-        axes.axvline(cut, color=style.INK, linewidth=1)
-    _name_cells(axes, matrix, table)
-    style.amounts(axes.xaxis)
-    style.amounts(axes.yaxis)
-    axes.set_xlabel(style.unit_label(across.label, unit))
-    axes.set_ylabel(style.unit_label(up.label, unit))
+    if size is not None and not (table[size].min() >= 0 < table[size].max()):
+        found = f"{int((table[size] < 0).sum())} negative values and a maximum of {table[size].max():g}"
+        msg = f"`{size}` must not be negative, and somewhere positive, to be a size. Found {found}."
+        raise DataError(msg)
+    sure = table.get("cell_probability", 1.0)
+    areas = _matrix_panels.areas(None if size is None else table[size], len(table))
+    names = "" if label is None else table[label]
+    return table.assign(cell_probability=sure, _area=areas, _label=names)
+
+
+def _draw(
+    table: "pd.DataFrame",
+    matrix: "Matrix",
+    cuts: Mapping[str, Sequence[float]],
+    units: Mapping[str, str],
+    size: str | None,
+    *,
+    named: bool,
+    width: float,
+) -> "Figure":
+    """Draw one panel, or one for each level of the third axis."""
+    up, across = (
+        _matrix_panels.band(axis, table[axis.column], cuts[axis.column], margin)
+        for axis, margin in zip(matrix.axes[:2], (0.1, 0.05), strict=True)
+    )
+    third = matrix.axes[2] if len(matrix.axes) == 3 else None
+    levels: list[str | None] = [None] if third is None else list(third.levels)
+    beside = width > 5
+    drawn, first = style.figure(width, _height(width, len(levels), beside=beside))
+    drawn.delaxes(first)
+    shape = (1, len(levels)) if beside else (len(levels), 1)
+    many = len(table) > _matrix_panels.VECTOR_POINTS
+    counts = {str(name): int(count) for name, count in table["cell"].value_counts().items()}
+    parts = []
+    for axes, level in zip(drawn.subplots(*shape, squeeze=False).ravel(), levels, strict=True):
+        cells = [cell for cell in matrix.cells if level is None or cell.levels[2] == level]
+        here = table[table["cell"].isin([cell.name for cell in cells])]
+        panel = _matrix_panels.Panel(axes, matrix, across, up, many)
+        panel.prepare(units)
+        panel.dots(here)
+        if third is not None:
+            axes.set_title(f"{third.label}: {level}", fontsize=9.5, color=style.INK, pad=18)
+        parts.append((panel, cells, here))
+    _matrix_panels.legend(parts[0][0].axes, table, size)
+    drawn.draw_without_rendering()  # names go where the layout leaves room
+    for panel, cells, here in parts:
+        taken = panel.name_cells(cells, counts)
+        if named and len(here):
+            panel.name_dots(here, taken)
     return drawn
 
 
-def _name_cells(axes: "Axes", matrix: "Matrix", table: "pd.DataFrame") -> None:
-    """Write name and count of each cell above the picture and below it, where no dot lies."""
-    up, across = matrix.axes
-    rows, columns = len(up.levels), len(across.levels)
-    axes.margins(y=0.1 if rows == 2 else 0.05)
-    for place, cell in enumerate(matrix.cells):
-        row, column = up.levels.index(cell.levels[0]), across.levels.index(cell.levels[1])
-        count = int((table["cell"] == cell.name).sum())
-        axes.text(
-            0.01 + 0.98 * column / (columns - 1),
-            0.015 + 0.97 * row / (rows - 1),
-            f"{cell.name} ({style.number(count)})",
-            transform=axes.transAxes,
-            ha=("left", "center", "right")[0 if column == 0 else 2 if column == columns - 1 else 1],
-            va=("bottom", "center", "top")[0 if row == 0 else 2 if row == rows - 1 else 1],
-            fontsize=9.5,
-            fontweight="bold",
-            color=style.SERIES[place % len(style.SERIES)],
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1},
-        )
+def _height(width: float, panels: int, *, beside: bool) -> float:
+    return (0.66 * width if panels == 1 else 0.55 * width) if beside else 1.02 * width * panels
 
 
 def _collected(frame: object, roles: dict[str, str]) -> "pd.DataFrame":

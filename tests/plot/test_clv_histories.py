@@ -1,0 +1,158 @@
+"""Matrices of frequency and recency, and the life of one customer."""
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmkit import clv, datasets, plot
+from crmkit.errors import ColumnError, DataError, ParameterError
+
+AS_OF = "1997-09-30"
+
+
+@pytest.fixture(scope="module")
+def orders():
+    return datasets.load_cdnow(sample=True)
+
+
+@pytest.fixture(scope="module")
+def summary(orders):
+    return clv.summarize(orders, as_of=AS_OF, after="drop")
+
+
+@pytest.fixture(scope="module")
+def model(summary):
+    return clv.ParetoNBD().fit(summary)
+
+
+@pytest.fixture(scope="module")
+def donors():
+    table = {
+        "frequency": [6, 5, 4, 3, 2, 1, 5, 4, 3, 2, 1, 4, 3, 2, 1, 3, 2, 1, 2, 1, 1, 0],
+        "recency": [6, 6, 6, 6, 6, 6, 5, 5, 5, 5, 5, 4, 4, 4, 4, 3, 3, 3, 2, 2, 1, 0],
+        "weight": [12, 7, 5, 4, 2, 1, 3, 3, 2, 2, 1, 2, 2, 2, 1, 3, 3, 1, 6, 3, 11, 35],
+    }
+    return pd.DataFrame({**table, "n_periods": 6})
+
+
+def field(figure):
+    """Return the fields as a table: frequency, recency, values."""
+    (mesh,) = figure.axes[0].collections
+    values = np.ma.filled(mesh.get_array(), np.nan)
+    ends = mesh.get_coordinates()
+    recency = (ends[0, 1:, 0] + ends[0, :-1, 0]) / 2
+    frequency = (ends[1:, 0, 1] + ends[:-1, 0, 1]) / 2
+    return frequency, recency, values
+
+
+def test_fields_hold_what_the_model_says_of_their_history(summary, model):
+    frequency, recency, values = field(plot.expected_purchases_matrix(model, summary, horizon=39))
+    assert values.shape == (30, 61)
+    one = pd.DataFrame({"frequency": [7.0], "recency": [recency[40]], "T": [summary["T"].max()]})
+    assert frequency[7] == pytest.approx(7)
+    found = model.expected_purchases(one, horizon=39)["expected_purchases"].item()
+    assert values[7, 40] == pytest.approx(found)
+    assert np.isnan(values[0, 1:]).all()
+    assert np.isnan(values[1:, 0]).all()
+    assert np.isfinite(values[1:, 1:]).all()
+
+
+def test_alive_is_1_at_the_origin_in_bg_and_not_in_pareto(summary, model):
+    bg = clv.BetaGeoNBD().fit(summary)
+    figure = plot.probability_alive_matrix(bg, summary)
+    assert field(figure)[2][0, 0] == 1
+    title = figure.axes[0].get_title(loc="left").split("\n")
+    assert title[0] == "BG/NBD fitted to 2\u202f357 customers, data to 1997-09-30"
+    assert title[1].endswith("no repeat purchase (field at the origin): 100\u00a0%")
+    assert field(plot.probability_alive_matrix(model, summary, width=3.7))[2][0, 0] < 0.5
+
+
+def test_matrices_stay_small(summary, model):
+    many = duckdb.connect().from_df(summary.assign(frequency=summary["frequency"] * 50))
+    frequency, _, values = field(plot.probability_alive_matrix(model, many))
+    assert values.shape == (1450 // 25 + 1, 61)
+    assert frequency[-1] == pytest.approx(1450)
+    assert field(plot.probability_alive_matrix(model, summary, highest=5))[2].shape == (6, 61)
+
+
+def test_matrix_of_opportunities_is_a_triangle(donors):
+    model = clv.BetaGeoBetaBinomial().fit(donors)
+    figure = plot.expected_purchases_matrix(model, donors, horizon=2)
+    possible = np.isfinite(field(figure)[2])
+    possible_by_hand = [[0 < x <= last or x == last == 0 for last in range(7)] for x in range(7)]
+    assert possible.tolist() == possible_by_hand
+    assert figure.axes[0].get_xlabel().endswith("number of the opportunity")
+
+
+def test_matrix_with_covariates(summary):
+    split = summary.assign(group=np.where(summary["customer_id"] % 2, "odd", "even"))
+    model = clv.ParetoNBD(purchase="group").fit(split)
+    values = [
+        field(plot.expected_purchases_matrix(model, split, horizon=9, covariates={"group": one}))[2][3, 9]
+        for one in ("even", "odd")
+    ]
+    assert values[0] != values[1]
+    with pytest.raises(ColumnError, match="group"):
+        plot.probability_alive_matrix(model, split)
+
+
+def test_matrix_without_a_unit(summary):
+    bare = summary.drop(columns=["unit", "as_of"])
+    figure = plot.expected_purchases_matrix(clv.BetaGeoNBD().fit(bare), bare, horizon=10)
+    assert figure.axes[0].get_xlabel() == "recency (age at the last purchase)"
+    assert figure.axes[1].get_ylabel().endswith("in the next 10 units of time")
+
+
+def test_matrix_needs_repeat_purchases_and_the_unit_of_the_model(summary, model):
+    with pytest.raises(DataError, match="with repeat purchases"):
+        plot.probability_alive_matrix(model, summary.assign(frequency=0))
+    with pytest.raises(DataError, match="with repeat purchases"):
+        plot.probability_alive_matrix(model, summary.head(0))
+    with pytest.raises(DataError, match="unit of the model"):
+        plot.probability_alive_matrix(model, summary.assign(unit="day"))
+
+
+def test_life_agrees_with_summaries_of_the_days(orders, model):
+    figure = plot.alive_history(model, orders, customer_id=4, as_of="1998-06-30")
+    (line,) = figure.axes[0].lines
+    when = np.asarray(line.get_xdata(), dtype="datetime64[s]")
+    for day in ("1997-08-02", "1998-06-30", "1997-01-01"):
+        then = clv.summarize(orders[orders["customer_id"] == 4], as_of=day, after="drop")
+        found = model.probability_alive(then)["probability_alive"].item()
+        at = np.flatnonzero(when == np.datetime64(day, "s"))[-1]
+        assert line.get_ydata()[at] == pytest.approx(found)
+    ticks = figure.axes[0].collections[-1].get_segments()
+    bought = orders[(orders["customer_id"] == 4)]["order_date"].dt.normalize().nunique()
+    assert len(ticks) == bought
+
+
+def test_life_falls_between_purchases_and_ends_with_as_of(orders, model):
+    relation = duckdb.connect().from_df(orders)
+    figure = plot.alive_history(model, relation, customer_id=4, as_of="1997-03-01", width=3.7)
+    (line,) = figure.axes[0].lines
+    assert np.asarray(line.get_xdata(), dtype="datetime64[D]")[-1] == np.datetime64("1997-03-01")
+    assert (np.diff(line.get_ydata()[-40:]) < 0).all()
+
+
+def test_life_on_the_day_of_the_first_purchase(model):
+    orders = pd.DataFrame({"customer_id": [1], "order_date": pd.to_datetime(["2024-05-01"]), "amount": [5.0]})
+    figure = plot.alive_history(model, orders, customer_id=1, as_of="2024-05-01")
+    assert figure.axes[0].lines[0].get_ydata()[-1] == pytest.approx(1)
+    assert figure.axes[0].get_title(loc="left") == "customer 1: 1 purchase from 2024-05-01 to 2024-05-01"
+
+
+def test_days_that_returns_cancel_are_no_purchase(model):
+    days = pd.to_datetime(["2024-05-01", "2024-05-20", "2024-05-20", "2024-06-02"])
+    orders = pd.DataFrame({"customer_id": 1, "order_date": days, "amount": [5.0, 9.0, -9.0, 4.0]})
+    figure = plot.alive_history(model, orders, customer_id=1, as_of="2024-06-30")
+    assert len(figure.axes[0].collections[-1].get_segments()) == 2
+
+
+def test_life_needs_a_purchase_and_a_unit(orders, summary, model, donors):
+    with pytest.raises(DataError, match="a purchase of customer 4 on or before 1996-01-01"):
+        plot.alive_history(model, orders, customer_id=4, as_of="1996-01-01")
+    bare = clv.BetaGeoNBD().fit(summary.drop(columns="unit"))
+    for other in (bare, clv.BetaGeoBetaBinomial(unit="year").fit(donors)):
+        with pytest.raises(ParameterError, match="customers with T in a known unit"):
+            plot.alive_history(other, orders, customer_id=4, as_of=AS_OF)
