@@ -153,6 +153,10 @@ def test_counts_sum_to_one_and_agree_with_the_sum_over_strings():
     assert found[2, 3:].max() == 0
     mean = model.expected(DONATIONS, *data, np.array([4.0, 4.0, 2.0]))
     np.testing.assert_allclose(found @ np.arange(7), mean, rtol=1e-12)
+    fewer = model.counts(
+        DONATIONS, *data, np.array([4.0, 4.0, 2.0]), 1
+    )  # more opportunities than counts asked for
+    np.testing.assert_array_equal(fewer, found[:, :2])
 
 
 def test_counts_of_a_new_customer():
