@@ -128,7 +128,7 @@ def check_outlook(count, seed):
 
 def test_outlook_agrees_with_integrals_over_p():
     with mp.workdps(30):
-        check_outlook(6, seed=3)
+        check_outlook(2, seed=3)
 
 
 @pytest.mark.verify
@@ -137,7 +137,7 @@ def test_many_outlooks_agree_with_integrals_over_p():
         check_outlook(200, seed=4)
 
 
-@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("k", [1, pytest.param(3, marks=pytest.mark.verify)])
 def test_far_horizons_agree_with_integrals_over_p(k):
     row, t = (0.4, 1.5, 0.3, 2.0), 3e6  # millions of events: the sum is taken as an integral
     with mp.workdps(30):

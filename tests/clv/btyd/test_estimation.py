@@ -6,6 +6,7 @@ import pytest
 from scipy.special import betaln, gammaln
 
 from crmkit import clv
+from crmkit.clv.btyd import _optimum, estimation
 from crmkit.errors import ColumnError, ConvergenceError, CRMKitWarning, DataError, ParameterError
 
 FREE = {
@@ -367,3 +368,32 @@ def test_many_cells_are_climbed_from_a_part_of_them(simulate, monkeypatch):
     monkeypatch.setattr("crmkit.clv.btyd.estimation._FEW", 100)
     same_fit(clv.ParetoNBD().fit(frame), whole)
     same_fit(clv.ParetoNBD().fit(frame.sort_values(["frequency", "recency"])), whole)
+
+
+def test_the_unit_of_the_data_must_be_one():
+    table = {"frequency": [2, 0, 1], "recency": [3.0, 0, 2], "T": [9.0, 9, 8], "unit": ["fortnight"] * 3}
+    with pytest.raises(DataError, match="must name a unit of day, week.* Found 'fortnight'"):
+        clv.BetaGeoNBD().fit(table)
+
+
+def test_a_part_that_tells_nothing_does_not_stop_the_fit(monkeypatch):
+    """A few thousand cells to start from may have no maximum of their own; the whole still has one."""
+    generator = np.random.default_rng(3)
+    T = generator.uniform(20, 40, 900)
+    x = generator.poisson(generator.gamma(1.0, 0.1, 900) * T)
+    t_x = np.where(x > 0, T * generator.uniform(0.5, 0.99, 900), 0.0)
+    table = {"frequency": x, "recency": t_x, "T": T}
+    with pytest.warns(CRMKitWarning, match="all customers leave at the same rate"):
+        expected = clv.ParetoNBD().fit(table).log_likelihood_
+    monkeypatch.setattr(estimation, "_PART", 40)
+    whole = _optimum.maximise
+
+    def fails_on_a_part(likelihood, *given, **named):
+        if likelihood.size < 900:
+            raise ConvergenceError("no maximum")
+        return whole(likelihood, *given, **named)
+
+    monkeypatch.setattr(_optimum, "maximise", fails_on_a_part)
+    with pytest.warns(CRMKitWarning, match="all customers leave at the same rate"):
+        found = clv.ParetoNBD().fit(table).log_likelihood_
+    assert found == pytest.approx(expected, abs=1e-4)
