@@ -166,10 +166,11 @@ def _lever(
     rows: nw.LazyFrame[Any], lever: str, figures: dict[str, nw.Expr], reasons: dict[str, nw.Expr]
 ) -> nw.LazyFrame[Any]:
     """State one lever for every customer; the first reason that holds makes it infeasible."""
-    reason = nw.lit(None, nw.String)
+    reason: nw.Expr = nw.lit("")  # a null literal would be text on pandas 2
     for text, holds in reversed(reasons.items()):
         reason = nw.when(holds).then(nw.lit(text)).otherwise(reason)
-    judged = rows.with_columns(reason=reason).with_columns(feasible=nw.col("reason").is_null())
+    judged = rows.with_columns(reason=reason).with_columns(feasible=nw.col("reason") == "")
+    judged = judged.with_columns(reason=nw.when(~nw.col("feasible")).then(nw.col("reason")))
     wanted = ("required", "relative_change", "net_margin_after")
     return judged.select(
         "customer_id",
@@ -188,21 +189,22 @@ def _none(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     names = ("current", "required", "relative_change", "net_margin_after")
     sold = nw.col("revenue") > 0
     reasons = {"no revenue": ~sold, "no single lever ends the loss": sold}
-    rows = _lever(rows, "", dict.fromkeys(names, unknown), reasons)
-    return rows.with_columns(lever=nw.lit(None, nw.String))
+    return _lever(rows, "", dict.fromkeys(names, unknown), reasons)
 
 
 def _judged(found: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Mark the smallest feasible change of each customer, and keep the row without a lever if none is."""
     size = nw.when(nw.col("feasible")).then(nw.col("relative_change").abs())
-    helpless = nw.col("lever").is_null()
+    helpless = nw.col("lever") == ""
     rank = nw.when(helpless).then(nw.lit(_NO_LEVER)).otherwise(nw.lit(_LAST))
     # rounded, so that equal changes tie on every engine; ties go to the first lever by name
     size = (size / _NOISE + 0.5).floor()
     found = found.with_columns(_size=nw.when(~size.is_null()).then(size).otherwise(rank), _one=nw.lit(1))
     place = nw.col("_one").cum_sum().over("customer_id", order_by=["_size", "lever"])
-    found = found.with_columns(smallest=place == 1)
-    return found.filter(nw.col("smallest") | ~helpless)
+    found = found.with_columns(smallest=place == 1).filter(nw.col("smallest") | ~helpless)
+    return found.with_columns(
+        lever=nw.when(~helpless).then(nw.col("lever"))
+    )  # a null literal is text on pandas 2
 
 
 def _price(rows: nw.LazyFrame[Any], rise: float) -> nw.LazyFrame[Any]:
