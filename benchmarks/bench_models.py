@@ -19,10 +19,10 @@ from measuring import row
 _HORIZON = 52.0
 
 
-def simulated(customers: int, *, weeks: bool, seed: int = 1) -> pd.DataFrame:
+def simulated(customers: int, *, weeks: bool, ages: tuple[int, int] = (27, 39)) -> pd.DataFrame:
     """Simulate purchases of customers 27 to 39 weeks old, as in CDNOW, in whole weeks or in days over 7."""
-    rng = np.random.default_rng(seed)
-    age = rng.integers(27 * 7, 39 * 7, customers) / 7
+    rng = np.random.default_rng(1)
+    age = rng.integers(ages[0] * 7, ages[1] * 7, customers) / 7
     rate, chance = rng.gamma(0.243, 1 / 4.414, customers), rng.beta(0.793, 2.426, customers)
     x, last, clock = np.zeros(customers), np.zeros(customers), np.zeros(customers)
     active = np.arange(customers)
@@ -51,7 +51,7 @@ def seconds(function: Callable[[], Any], *, repeat: int) -> tuple[float, Any]:
     return statistics.median(times), result
 
 
-def fitted(name: str, model: type, fitter: str, frame: pd.DataFrame, target: float) -> dict[str, Any]:
+def fitted(name: str, model: type, fitter: str, frame: pd.DataFrame, target: float | None) -> dict[str, Any]:
     columns = ["frequency", "monetary_value" if fitter == "GammaGammaFitter" else "recency"]
     columns += [] if fitter == "GammaGammaFitter" else ["T"]
     mine_s, mine = seconds(lambda: model().fit(frame), repeat=5)
@@ -96,6 +96,8 @@ def rows() -> Iterator[dict[str, Any]]:
     yield fitted("Gamma-Gamma, 100 000 customers", clv.GammaGamma, "GammaGammaFitter", hundred, 1 / 15)
     yield fitted("BG/NBD, 1 million customers in weeks", bg, "BetaGeoFitter", million[True], 1 / 300)
     yield fitted("BG/NBD, 1 million customers, unrounded", bg, "BetaGeoFitter", million[False], 1 / 60)
+    older = simulated(1_000_000, weeks=True, ages=(26, 78))  # five times as many distinct histories
+    yield fitted("BG/NBD, 1 million customers of 26 to 78 weeks", bg, "BetaGeoFitter", older, None)
     yield predicted("BG/NBD, 1 million customers in weeks", million[True], 1 / 15)
     yield predicted("BG/NBD, 1 million customers, unrounded", million[False], 1 / 2)
     yield linear("BG/NBD, 10 million customers in weeks: fit", bg, weeks=True)

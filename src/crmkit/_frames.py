@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 FrameT = TypeVar("FrameT", bound=IntoDataFrame | IntoLazyFrame)
 
+# The tables that `crmkit.tables` maps names for; that room lies above this module, and its tests compare.
+MAPPED = {
+    *("activities", "campaigns", "cases", "customers", "drivers", "interactions", "invoices", "leads"),
+    *("ledger", "messages", "opportunities", "orders", "products", "quotes", "readings", "responses"),
+    *("stock", "subscriptions", "visits"),
+}
 ROLES = ("key", "label", "date", "number", "flag")
 _WHOLE = nw.Datetime("us")
 
@@ -98,7 +104,8 @@ def require(present: Sequence[str], wanted: Iterable[str], *, table: str) -> Non
     for name in missing:
         near = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
         hints.append(f"'{name}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
-    remedy = "" if table == "frame" else f" Map foreign names with crmkit.tables.{table}(…)."
+    mapped = f"Map foreign names with crmkit.tables.{table}(…)." if table in MAPPED else "Rename it first."
+    remedy = "" if table == "frame" else f" {mapped}"
     msg = f"`{table}` must have the column {', '.join(hints)}. Present: {', '.join(present)}.{remedy}"
     raise ColumnError(msg)
 
@@ -291,6 +298,8 @@ def matched(
     first: nw.LazyFrame[Any], second: nw.LazyFrame[Any], keys: list[str], *, names: tuple[str, str]
 ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
     """Give the keys of two tables one type, so that they can meet, or raise a ColumnError."""
+    first = _typed_as(first, second, keys)
+    second = _typed_as(second, first, keys)
     left, right = first.collect_schema(), second.collect_schema()
     whole = [name for name in keys if left[name].is_integer() and right[name].is_integer()]
     for name in keys:
@@ -304,6 +313,22 @@ def matched(
         return first, second
     wide = [nw.col(name).cast(nw.Int64) for name in whole]
     return first.with_columns(*wide), second.with_columns(*wide)
+
+
+def _typed_as(frame: nw.LazyFrame[Any], other: nw.LazyFrame[Any], keys: list[str]) -> nw.LazyFrame[Any]:
+    """Give keys of a pandas frame that are null in every row, and so of no type, the type of another's."""
+    if not (frame.implementation.is_pandas() and other.implementation.is_pandas()):
+        return frame
+    import pandas as pd
+
+    native, known = (cast("pd.DataFrame", one.collect().to_native()) for one in (frame, other))
+    bare = {}
+    for name in keys:
+        dtype = known[name].dtype
+        if dtype != native[name].dtype and native[name].isna().all():
+            kind = {"i": "Int64", "u": "Int64", "b": "boolean", "O": "string"}.get(dtype.kind, dtype)
+            bare[name] = pd.Series(index=native.index, dtype=kind)
+    return nw.from_native(native.assign(**bare)).lazy() if bare else frame
 
 
 def nullable(frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:

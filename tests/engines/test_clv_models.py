@@ -242,7 +242,7 @@ def test_a_relation_of_the_users_own_connection(model, summary):
     connection.execute("CREATE TABLE customers AS SELECT * FROM summary")
     relation = connection.table("customers")
     assert clv.ParetoNBD().fit(relation).params_ == pytest.approx(model.params_, rel=1e-8)
-    scored = model.expected_purchases(relation, horizon=WEEKS, confidence=0.9)  # noqa: F841
+    scored = model.expected_purchases(relation, horizon=WEEKS, confidence=0.9)  # noqa: F841  read by DuckDB
     found = connection.sql("SELECT sum(expected_purchases), count(*) FROM scored").fetchall()[0]
     total = model.expected_purchases(summary, horizon=WEEKS)["expected_purchases"].sum()
     assert found == (pytest.approx(total, rel=1e-9), len(summary))

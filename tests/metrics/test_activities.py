@@ -296,3 +296,18 @@ def test_unfit_events_are_refused():
     with pytest.raises(DataError, match="3 of 3 rows with a quantity of more than 2 decimals"):
         count(events().assign(fee=0.123), activity="serve", kind="intensity", quantity="fee")
     assert count(events().head(0), activity="serve").empty
+
+
+def test_a_ledger_that_nothing_drives_is_unassigned_in_both_stages_on_every_engine():
+    """In pandas a column that is null in every row has no type of its own to meet the drivers with."""
+    ledger, hours = books()
+    expected = pd.DataFrame(
+        [[None, None, None, None, ledger["cost"].sum(), True]],
+        columns=["customer_id", "activity", "quantity", "cost_driver_rate", "cost", "unassigned"],
+    )
+
+    def stages(ledger, hours, drivers):
+        return costing.allocate_costs(activities.activity_costs(ledger, hours), drivers)
+
+    nobody = hours.assign(quantity=0.0)
+    assert_parity(stages, ledger, nobody, quantities().head(0), expected=expected, keys=["cost"], crossing=5)

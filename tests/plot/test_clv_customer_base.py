@@ -138,7 +138,8 @@ def test_counts_on_other_engines_and_with_weights(holdout, models):
     plain = heights(plot.purchase_counts_chart(holdout, models=models, highest=3))
     small = holdout.groupby(["frequency", "recency", "T", "unit"], as_index=False).size()
     weighted = small.rename(columns={"size": "weight"})
-    relation = duckdb.connect().from_df(weighted)
+    connection = duckdb.connect()  # held, because older DuckDB closes it with the last reference
+    relation = connection.from_df(weighted)
     for frame in (pl.from_pandas(holdout).lazy(), weighted, relation):
         assert heights(plot.purchase_counts_chart(frame, models=models, highest=3)) == [
             pytest.approx(row) for row in plain

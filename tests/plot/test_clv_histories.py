@@ -69,7 +69,8 @@ def test_alive_is_1_at_the_origin_in_bg_and_not_in_pareto(summary, model):
 
 
 def test_matrices_stay_small(summary, model):
-    many = duckdb.connect().from_df(summary.assign(frequency=summary["frequency"] * 50))
+    connection = duckdb.connect()  # held, because older DuckDB closes it with the last reference
+    many = connection.from_df(summary.assign(frequency=summary["frequency"] * 50))
     frequency, _, values = field(plot.probability_alive_matrix(model, many))
     assert values.shape == (1450 // 25 + 1, 61)
     assert frequency[-1] == pytest.approx(1450)
@@ -128,7 +129,8 @@ def test_life_agrees_with_summaries_of_the_days(orders, model):
 
 
 def test_life_falls_between_purchases_and_ends_with_as_of(orders, model):
-    relation = duckdb.connect().from_df(orders)
+    connection = duckdb.connect()  # held, because older DuckDB closes it with the last reference
+    relation = connection.from_df(orders)
     figure = plot.alive_history(model, relation, customer_id=4, as_of="1997-03-01", width=3.7)
     (line,) = figure.axes[0].lines
     assert np.asarray(line.get_xdata(), dtype="datetime64[D]")[-1] == np.datetime64("1997-03-01")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmkit import tables
+from crmkit import _frames, tables
 from crmkit.errors import ColumnError, DataError, ParameterError
 from crmkit.testing import LAZY, assert_parity, crossed_rows, to_engine, to_pandas
 
@@ -225,3 +225,10 @@ def test_problems_lists_all_of_them():
 
 def test_lazy_names():
     assert set(LAZY) == {"polars_lazy", "duckdb", "spark"}
+
+
+def test_errors_name_a_mapping_call_for_the_tables_that_have_one():
+    assert set(tables.CONTRACTS) == _frames.MAPPED
+    for table, remedy in (("orders", r"crmkit\.tables\.orders\(…\)\."), ("summary", "Rename it first")):
+        with pytest.raises(ColumnError, match=remedy):
+            _frames.require(["x"], ["y"], table=table)

@@ -11,6 +11,7 @@ from crmkit.clv._valuer import customer_model, is_weighted
 from crmkit.clv.btyd import _cells, _reading, _scoring
 from crmkit.clv.btyd._special import Floats
 from crmkit.errors import DataError
+from crmkit.stats.intervals import normal_quantile
 from crmkit.stats.ranking import area_under_curve, normalised_gini
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def calibration_table(frame: object, *, model: "CustomerBaseModel", groups: int 
     used = size > 0
     size, sums, squares, mean = size[used], sums[used], squares[used], mean[used]
     freedom = np.where(size > 1, size - 1, np.nan)  # one customer says nothing of how others differ
-    spread = 1.959964 * np.sqrt(np.maximum(squares / size - (sums / size) ** 2, 0) / freedom)
+    spread = normal_quantile(0.95) * np.sqrt(np.maximum(squares / size - (sums / size) ** 2, 0) / freedom)
     return pd.DataFrame(
         {
             "group": np.arange(1, len(size) + 1),

@@ -151,14 +151,14 @@ def draw(
     return np.where(stays, found, 0).astype(np.int64)
 
 
-def waiting_mean(params: Params, x: Floats, t_x: Floats, T: Floats) -> Floats:  # noqa: ARG001
+def waiting_mean(params: Params, x: Floats, t_x: Floats, T: Floats) -> Floats:  # noqa: ARG001  all models alike
     """Return the mean time to the next purchase of a customer who stays, infinite where r + x ≤ 1."""
     r, alpha = params[:2]
     excess = r + x - 1
     return np.where(excess > 0, (alpha + T) / np.where(excess > 0, excess, 1), np.inf)
 
 
-def waiting_median(params: Params, x: Floats, t_x: Floats, T: Floats) -> Floats:  # noqa: ARG001
+def waiting_median(params: Params, x: Floats, t_x: Floats, T: Floats) -> Floats:  # noqa: ARG001  all models alike
     """Return the median time to the next purchase of a customer who stays."""
     r, alpha = params[:2]
     with np.errstate(over="ignore"):
