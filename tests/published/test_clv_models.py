@@ -12,21 +12,6 @@ PUBLISHED = {
     "BetaGeoNBD": ({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, -9582.4),
     "ParetoNBD": ({"r": 0.553, "alpha": 10.578, "s": 0.606, "beta": 11.669}, -9595.0),
 }
-# Fader, Hardie and Shang (2010), table 1: frequency, recency, donors; six years to 2001.
-DONORS = [
-    *(
-        (6, 6, 1203),
-        (5, 6, 728),
-        (4, 6, 512),
-        (3, 6, 357),
-        (2, 6, 234),
-        (1, 6, 129),
-        (5, 5, 335),
-        (4, 5, 284),
-    ),
-    *((3, 5, 225), (2, 5, 173), (1, 5, 119), (4, 4, 240), (3, 4, 181), (2, 4, 155), (1, 4, 78), (3, 3, 322)),
-    *((2, 3, 255), (1, 3, 129), (2, 2, 613), (1, 2, 277), (1, 1, 1091), (0, 0, 3464)),
-]
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +48,6 @@ def test_the_customer_with_26_purchases(models, name, purchases, alive):
     found = model.expected_purchases(BUSY, horizon=52)["expected_purchases"].item()
     assert found == pytest.approx(purchases, rel=1e-4)
     assert model.probability_alive(BUSY)["probability_alive"].item() == pytest.approx(alive, rel=1e-4)
-
-
-def test_donors():
-    frame = pd.DataFrame(DONORS, columns=["frequency", "recency", "weight"]).assign(n_periods=6)
-    assert frame["weight"].sum() == 11_104
-    model = clv.BetaGeoBetaBinomial().fit(frame)
-    rounded = {name: round(value, 3) for name, value in model.params_.items()}
-    assert rounded == {"alpha": 1.204, "beta": 0.75, "gamma": 0.657, "delta": 2.783}
-    assert round(model.log_likelihood_, 1) == -33225.6
-    assert (model.n_customers_, model.n_cells_) == (11_104, 22)
 
 
 def test_holdout_error_of_cdnow(summary, models):

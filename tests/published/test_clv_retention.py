@@ -32,3 +32,24 @@ def test_beta_discrete_weibull_of_the_high_end():
     later = model.retention_curve(periods=[12])["survival"].item()
     simple = clv.ShiftedBetaGeometric().fit_survivors(cohort(HIGH_END[:5])).retention_curve(periods=[12])
     assert abs(later - 0.394) < 0.01 < 0.05 < abs(simple["survival"].item() - 0.394)
+
+
+def test_cohorts_of_five_years():
+    """Fader and Hardie (2010), "the perils of ignoring heterogeneity": α 3.80, β 15.19."""
+    sizes = [10_000, 8_000, 6_480, 5_307, 4_391]
+    rows = [(year, period, sizes[period]) for year in range(5) for period in range(5 - year)]
+    cohorts = dict(zip(("cohort", "period", "survivors"), zip(*rows, strict=True), strict=True))
+    model = clv.ShiftedBetaGeometric(unit="year").fit_survivors(cohorts)
+    assert {name: round(value, 2) for name, value in model.params_.items()} == {"alpha": 3.80, "beta": 15.19}
+
+
+@pytest.mark.parametrize(
+    ("survivors", "later"),
+    [(REGULAR, [0.223, 0.207, 0.194, 0.183, 0.173]), (HIGH_END, [0.468, 0.445, 0.427, 0.409, 0.394])],
+    ids=["regular", "high end"],
+)
+def test_the_five_years_after(survivors, later):
+    """What became of the cohorts of 2007 in years 8 to 12: projected within two points."""
+    model = clv.ShiftedBetaGeometric().fit_survivors(cohort(survivors))
+    projected = model.retention_curve(periods=range(8, 13))["survival"]
+    assert projected.tolist() == pytest.approx(later, abs=0.02)
