@@ -1,11 +1,13 @@
 """Matrices as data: what is refused, what can be replaced, and the same cells by SQL."""
 
+import dataclasses
 import itertools
+import json
 
 import pandas as pd
 import pytest
 
-from crmkit.errors import ParameterError
+from crmkit.errors import DataError, ParameterError
 from crmkit.segmentation import (
     CPA,
     MATRICES,
@@ -158,3 +160,85 @@ def test_sql_needs_the_cuts_of_every_axis():
             SHAPIRO.to_sql(cuts=cuts)
     with pytest.raises(ParameterError, match="`what` must be one of 'cell', 'strategy'"):
         SHAPIRO.to_sql(cuts={"net_price": (1,), "cost_to_serve": (1,)}, what="price")
+
+
+@pytest.mark.parametrize("matrix", MATRICES.values(), ids=list(MATRICES))
+def test_a_matrix_comes_back_from_its_file(matrix):
+    text = matrix.to_json()
+    back = Matrix.from_json(text)
+    assert back == matrix
+    assert back.to_json() == text
+    assert json.loads(text)["params"]["cells"][0]["name"] == matrix.cells[0].name
+    mine = matrix.with_axes(
+        dataclasses.replace(matrix.axes[0], cuts=(0.1 + 0.2, 7)[: len(matrix.axes[0].levels) - 1])
+    )
+    assert Matrix.from_json(mine.to_json()) == mine
+    assert Matrix.from_json(mine.to_json()).axes[0].cuts[0] == 0.1 + 0.2
+
+
+def test_a_file_keeps_replaced_cells_scales_and_foreign_letters():
+    cell = Cell(("no", "no"), "entlassen – für „immer“", "")
+    mine = CPA.with_cells(cell).with_axes(Axis("future_potential", "später", ("no", "yes"), scale="ordinal"))
+    back = Matrix.from_json(mine.to_json())
+    assert back == mine
+    assert back.cell("no", "no") == cell
+
+
+def tampered(*path, value):
+    """Return the file of CPA with one field changed, or left out."""
+    document = json.loads(CPA.to_json())
+    *way, last = path
+    inner = document
+    for step in way:
+        inner = inner[step]
+    if value is None:
+        del inner[last]
+    else:
+        inner[last] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (tampered("model", value="RFMCuts"), "it is a 'RFMCuts'"),
+        (tampered("schema", value=2), "reads up to schema 1: upgrade crmkit"),
+        (tampered("params", "source", value=None), "params lacks 'source'"),
+        (tampered("params", "author", value="x"), "params has the unknown 'author'"),
+        (tampered("params", "axes", 0, "cuts", value=["0"]), r"params.axes\[0\].cuts"),
+        (tampered("params", "axes", 0, "cuts", value=[0, 1]), "`cuts` must be 1 finite numbers"),
+        (tampered("params", "axes", 0, "scale", value="root"), "`scale` must be one of"),
+        (tampered("params", "axes", 1, "column", value="current_profit"), "distinct columns"),
+        (tampered("params", "cells", 3, "name", value="invest"), "cells with distinct names"),
+        (tampered("params", "cells", 3, "levels", value=["no", "perhaps"]), "one cell for each of"),
+        (tampered("params", "cells", 3, value=None), "one cell for each of"),
+        (tampered("params", "cells", 0, "strategy", value=7), r"cells\[0\].strategy is 7, not a text"),
+        (CPA.to_json()[:-4], "it is not valid JSON"),
+        (3, "it is of the type int"),
+    ],
+)
+def test_a_tampered_file_is_refused_with_its_reason(text, reason):
+    with pytest.raises(DataError, match=f"must be a Matrix written by its to_json.*{reason}"):
+        Matrix.from_json(text)
+
+
+def test_axes_can_be_replaced():
+    cut = CPA.with_axes(Axis("future_potential", "potential", ("no", "yes"), cuts=(5,)))
+    base = pd.DataFrame({"current_profit": [1.0, 1.0], "future_potential": [4.9, 5.0]})
+    assert classify(base, cut)["cell"].tolist() == ["nurture", "invest"]
+    assert CPA.axes[1].cuts is None
+    with pytest.raises(ParameterError, match="`axes` must be Axis objects of the columns"):
+        CPA.with_axes(Axis("profit", "profit", ("no", "yes")))
+    with pytest.raises(ParameterError, match=r"an Axis of the levels \('no', 'yes'\)"):
+        CPA.with_axes(Axis("future_potential", "potential"))
+
+
+def test_unfit_cells_are_refused():
+    for levels, name, strategy, message in (
+        (["low", "low"], "x", "", "`levels` must be a tuple"),
+        (("low", 1), "x", "", "`levels` must be a tuple"),
+        (("low", "low"), None, "", "`name` must be"),
+        (("low", "low"), "x", None, "`strategy` must be a text"),
+    ):
+        with pytest.raises(ParameterError, match=message):
+            Cell(levels, name, strategy)

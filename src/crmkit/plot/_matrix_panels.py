@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
     from numpy.typing import NDArray
 
-    from crmkit.segmentation.matrix import Axis, Cell, Matrix
+    from crmkit.segmentation.matrix import Cell, Matrix
+    from crmkit.segmentation.matrix_axis import Axis
 
 SURE = 0.8
 _INKS = (*style.SERIES, style.INK)

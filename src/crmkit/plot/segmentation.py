@@ -64,8 +64,15 @@ def segment_bars(
             [one + shift for one in place], shares, height=0.36, color=colour, label=f"share of {column}"
         )
         for at, share in zip(place, shares, strict=True):
-            text = f" {style.number(round(100 * share, 6))}\u00a0%"
-            axes.text(max(share, 0), at + shift, text, va="center", fontsize=8, color=style.SOFT)
+            axes.annotate(
+                f"{style.number(round(100 * share, 6))}\u00a0%",
+                (max(share, 0), at + shift),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color=style.SOFT,
+            )
     axes.set_yticks(place, [str(one) for one in table[group]])
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.margins(x=0.12)
@@ -179,7 +186,7 @@ def matrix_chart(
     DataError
         If no customer is in a cell, or sizes are negative or all zero.
     ParameterError
-        If the matrix has more than three axes, or an axis has no cuts.
+        If the matrix has more than three axes, one of the first two is ordinal, or an axis has no cuts.
 
     Examples
     --------
@@ -195,7 +202,18 @@ def matrix_chart(
             f"`matrix` must be one of two or three axes. Got {len(matrix.axes)} instead: draw a part of them."
         )
         raise ParameterError(msg)
-    lacking = [axis.column for axis in matrix.axes if len(cuts.get(axis.column, ())) != len(axis.levels) - 1]
+    ordinal = [axis.column for axis in matrix.axes[:2] if axis.ordinal]
+    if ordinal:
+        msg = (
+            f"`matrix` must have numbers on its first two axes to be drawn. Got the ordinal {ordinal}: make "
+            "it the third axis, or count the cells with cell_counts(…)."
+        )
+        raise ParameterError(msg)
+    lacking = [
+        axis.column
+        for axis in matrix.axes
+        if not axis.ordinal and len(cuts.get(axis.column, ())) != len(axis.levels) - 1
+    ]
     if lacking:
         msg = (
             f"`cuts` must be those of every axis, as matrix_cuts(…) gives them. Unfit: {', '.join(lacking)}."
@@ -208,7 +226,8 @@ def matrix_chart(
 
 def _customers(classified: object, matrix: "Matrix", size: str | None, label: str | None) -> "pd.DataFrame":
     """Fetch what is drawn of the customers who have a cell, with the area of their dots."""
-    roles = {**dict.fromkeys(matrix.columns, "number"), "cell": "label", "cell_probability": "number"}
+    measured = [axis.column for axis in matrix.axes if not axis.ordinal]
+    roles = {**dict.fromkeys(measured, "number"), "cell": "label", "cell_probability": "number"}
     roles |= {} if size is None else {size: "number"}
     roles |= {} if label is None else {label: "label"}
     local = _frames.collect(_frames.scan(classified, roles, optional=["cell_probability"]))

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
         classify as classify,
         matrix_cuts as matrix_cuts,
     )
-    from crmkit.segmentation.matrix import Axis as Axis, Cell as Cell, Matrix as Matrix
+    from crmkit.segmentation.matrix import Cell as Cell, Matrix as Matrix
+    from crmkit.segmentation.matrix_axis import Axis as Axis
     from crmkit.segmentation.matrix_catalogue import (
         BCG as BCG,
         CPA as CPA,
@@ -85,7 +86,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "bivariate": ("bivariate_matrix",),
         "limits": ("ConfidenceLimits",),
         "matrices": ("cell_counts", "classify", "matrix_cuts"),
-        "matrix": ("Axis", "Cell", "Matrix"),
+        "matrix": ("Cell", "Matrix"),
+        "matrix_axis": ("Axis",),
         "matrix_catalogue": (
             "BCG",
             "CPA",

@@ -6,7 +6,9 @@ from typing import Any
 import narwhals as nw
 
 from crmkit import _frames, _params
-from crmkit.segmentation.matrix import Axis, Matrix, check_scale
+from crmkit.segmentation._cells import require_texts
+from crmkit.segmentation.matrix import Matrix
+from crmkit.segmentation.matrix_axis import Axis, check_scale
 from crmkit.stats import cuts as cut_rules
 from crmkit.stats._tiles import tile_cuts
 
@@ -21,32 +23,60 @@ def check_matrix(matrix: object) -> None:
         _params.fail("matrix", "a Matrix, such as SHAPIRO", matrix)
 
 
+def axis_roles(matrix: Matrix) -> dict[str, str]:
+    """List the columns of the axes, as `_frames.scan` wants them."""
+    return {axis.column: "label" if axis.ordinal else "number" for axis in matrix.axes}
+
+
 def axis_values(frame: object, matrix: Matrix) -> nw.LazyFrame[Any]:
-    """Open the axis columns alone, as floats."""
-    rows = _frames.scan(frame, dict.fromkeys(matrix.columns, "number"))
-    return rows.with_columns(*(nw.col(name).cast(nw.Float64) for name in matrix.columns))
+    """Open the columns of the axes that are measured alone, as floats; all columns if none is."""
+    measured = [axis.column for axis in matrix.axes if not axis.ordinal]
+    if not measured:
+        return _frames.lazy(frame)
+    rows = _frames.scan(frame, dict.fromkeys(measured, "number"))
+    return rows.with_columns(*(nw.col(name).cast(nw.Float64) for name in measured))
+
+
+def require_levels(rows: nw.LazyFrame[Any], matrix: Matrix) -> None:
+    """Refuse ordinal axes whose columns hold no texts."""
+    for axis in matrix.axes:
+        if axis.ordinal:
+            levels = ", ".join(map(repr, axis.levels))
+            require_texts(rows, axis.column, f"the levels {levels} of the ordinal axis")
 
 
 def unfit_values(axes: Sequence[Axis]) -> dict[str, nw.Expr]:
     """Say which values of the axes are refused, by what is wrong with them."""
-    checks = {f"with an infinite {axis.column}": nw.col(axis.column).abs() > LARGEST for axis in axes}
+    checks = {}
     for axis in axes:
+        x = nw.col(axis.column)
+        if axis.ordinal:
+            levels = ", ".join(map(repr, axis.levels))
+            foreign = ~x.is_null() & ~x.is_in(list(axis.levels))
+            checks[f"with a {axis.column} that is none of {levels}"] = foreign
+        else:
+            checks[f"with an infinite {axis.column}"] = x.abs() > LARGEST
         if axis.scale == "log":
             text = f"with a {axis.column} that is not positive, on a logarithmic axis"
-            checks[text] = nw.col(axis.column) <= 0
+            checks[text] = x <= 0
     return checks
 
 
 def find_cuts(
     values: nw.LazyFrame[Any], matrix: Matrix, cuts: CutRule | Mapping[str, CutRule] | None
 ) -> dict[str, tuple[float, ...]]:
-    """Turn the rules of all axes into numbers."""
-    if isinstance(cuts, Mapping):
-        unknown = sorted(set(cuts) - set(matrix.columns))
-        if unknown:
-            _params.fail("cuts", f"a mapping of the axes {matrix.columns}", unknown)
-        return {axis.column: _axis_cuts(values, axis, cuts.get(axis.column)) for axis in matrix.axes}
-    return {axis.column: _axis_cuts(values, axis, cuts) for axis in matrix.axes}
+    """Turn the rules of all axes into numbers; the levels of an ordinal one are numbered from 0."""
+    measured = [axis.column for axis in matrix.axes if not axis.ordinal]
+    rules = cuts if isinstance(cuts, Mapping) else dict.fromkeys(measured, cuts)
+    unknown = sorted(set(rules) - set(measured))
+    if unknown:
+        _params.fail("cuts", f"a mapping of the axes {measured}, none of which is ordinal", unknown)
+    return {
+        axis.column: tuple(map(float, range(1, len(axis.levels))))
+        if axis.ordinal
+        else _axis_cuts(values, axis, rules.get(axis.column))
+        for axis in matrix.axes
+    }
 
 
 def _axis_cuts(values: nw.LazyFrame[Any], axis: Axis, rule: CutRule | None) -> tuple[float, ...]:

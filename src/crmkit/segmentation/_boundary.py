@@ -14,7 +14,8 @@ from typing import Any
 import narwhals as nw
 
 from crmkit.segmentation.limits import Errors
-from crmkit.segmentation.matrix import Axis, Matrix
+from crmkit.segmentation.matrix import Matrix
+from crmkit.segmentation.matrix_axis import Axis
 from crmkit.stats import cuts as cut_rules
 
 # Hart (1968), function 5666 in the arrangement of West (2005): both polynomials, highest power first.
@@ -46,14 +47,25 @@ def place(matrix: Matrix, cuts: Mapping[str, Sequence[float]]) -> nw.Expr:
     """Express the number of the cell in `Matrix.places`; null where a score is."""
     number = nw.lit(0, nw.Int64)
     for axis in matrix.axes:
-        level = cut_rules.assign_expr(nw.col(axis.column), cuts[axis.column]) - 1
+        level = cut_rules.assign_expr(value(axis), cuts[axis.column]) - 1
         number = number * len(axis.levels) + level
     return number
 
 
+def value(axis: Axis) -> nw.Expr:
+    """Express what is cut into levels: the column, or the number of the level that an ordinal one holds."""
+    x = nw.col(axis.column)
+    if not axis.ordinal:
+        return x
+    number = nw.lit(0.0)
+    for j, level in enumerate(axis.levels[1:], start=1):
+        number = nw.when(x == level).then(nw.lit(float(j))).otherwise(number)
+    return nw.when(~x.is_null()).then(number)
+
+
 def score(axis: Axis) -> nw.Expr:
     """Express the score on the scale on which distances count."""
-    x = nw.col(axis.column).cast(nw.Float64)
+    x = value(axis).cast(nw.Float64)
     return x.log() if axis.scale == "log" else x
 
 
@@ -109,7 +121,7 @@ def with_levels(
 
 def _certain(axis: Axis, cuts: Mapping[str, Sequence[float]], j: int) -> nw.Expr:
     """Express the probability of level j of a score that is known exactly: 1 or 0."""
-    x = nw.col(axis.column)
+    x = value(axis)
     inside = cut_rules.assign_expr(x, cuts[axis.column]) == j + 1
     return nw.when(~x.is_null()).then(nw.when(inside).then(nw.lit(1.0)).otherwise(nw.lit(0.0)))
 

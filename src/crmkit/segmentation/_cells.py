@@ -19,10 +19,7 @@ def open_cells(frame: object, matrix: Matrix, roles: Mapping[str, str]) -> nw.La
     which the matrix does not have.
     """
     rows = _frames.scan(frame, {"cell": "label", **roles})
-    dtype = rows.collect_schema()["cell"]
-    if not isinstance(dtype, nw.String | nw.Object | nw.Unknown) and not _all_null(rows):
-        msg = f"`frame` must have texts in 'cell', as classify(…) gives them. Got the type {dtype} instead."
-        raise ColumnError(msg)
+    require_texts(rows, "cell", "as classify(…) gives them")
     cell = nw.col("cell")
     rows = rows.with_columns(cell=nw.when(~cell.is_null()).then(cell.cast(nw.String)))
     number = nw.lit(0, nw.Int64)  # a null stays null above: pandas 2 would write it as "nan"
@@ -32,5 +29,11 @@ def open_cells(frame: object, matrix: Matrix, roles: Mapping[str, str]) -> nw.La
     return rows.with_columns(_place=nw.when(cell.is_null()).then(unplaced).otherwise(number))
 
 
-def _all_null(rows: nw.LazyFrame[Any]) -> bool:
-    return not _frames.count_rows(rows, {"known": ~nw.col("cell").is_null()})["known"]
+def require_texts(rows: nw.LazyFrame[Any], column: str, which: str) -> None:
+    """Refuse a column that holds something else than texts; one that is all null is of any type."""
+    dtype = rows.collect_schema()[column]
+    if isinstance(dtype, nw.String | nw.Object | nw.Unknown):
+        return
+    if _frames.count_rows(rows, {"known": ~nw.col(column).is_null()})["known"]:
+        msg = f"`frame` must have texts in '{column}', {which}. Got the type {dtype} instead."
+        raise ColumnError(msg)

@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from crmkit import _params
-from crmkit.segmentation.matrix import Axis, Cell, Matrix
+from crmkit.segmentation.matrix import Cell, Matrix
+from crmkit.segmentation.matrix_axis import Axis
 
 
 def bivariate_matrix(

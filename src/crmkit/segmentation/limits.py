@@ -59,6 +59,10 @@ def error_columns(matrix: Matrix, errors: Errors) -> dict[str, str | ConfidenceL
         axes = ", ".join(matrix.columns)
         requirement = f"a mapping of axes ({axes}) to columns of standard errors or ConfidenceLimits"
         _params.fail("errors", requirement, errors)
+    ordinal = [axis.column for axis in matrix.axes if axis.ordinal and axis.column in errors]
+    if ordinal:
+        requirement = "of axes that are measured: the levels of an ordinal one have no standard error"
+        _params.fail("errors", requirement, ordinal)
     return dict(errors)
 
 

@@ -31,7 +31,7 @@ def matrix_cuts(
     Parameters
     ----------
     frame : DataFrame
-        One row a customer, with a numeric column for each axis.
+        One row a customer, with a numeric column for each axis; those of ordinal axes are not looked at.
     matrix : Matrix
         The matrix, such as `SHAPIRO`.
     cuts : str, float, sequence of float or mapping, optional
@@ -43,7 +43,7 @@ def matrix_cuts(
     Returns
     -------
     dict of str to tuple of float
-        Cut points of each axis by column. A value on a cut belongs to the level above it.
+        Cut points of each axis by column, but for ordinal ones. A value on a cut belongs to the level above.
 
     Raises
     ------
@@ -74,7 +74,8 @@ def matrix_cuts(
     {'net_price': (3.0,), 'cost_to_serve': (5.0,)}
     """
     _axis_cuts.check_matrix(matrix)
-    return _axis_cuts.find_cuts(_axis_cuts.axis_values(frame, matrix), matrix, cuts)
+    found = _axis_cuts.find_cuts(_axis_cuts.axis_values(frame, matrix), matrix, cuts)
+    return {axis.column: found[axis.column] for axis in matrix.axes if not axis.ordinal}
 
 
 def classify(
@@ -89,14 +90,15 @@ def classify(
     Parameters
     ----------
     frame : DataFrame
-        One row a customer, with a numeric column for each axis; other columns are kept.
+        One row a customer, with a column for each axis: numbers, or the names of the levels if the axis is
+        ordinal. Other columns are kept.
     matrix : Matrix
         The matrix, such as `SHAPIRO` or `CPA`, or one of your own.
     cuts : str, float, sequence of float or mapping, optional
         How to cut the axes, as in `matrix_cuts`, whose result can be given here.
     errors : mapping of str to str or ConfidenceLimits, optional
         How sure the scores are: for an axis, by its column, the column with its standard errors or the
-        `ConfidenceLimits` of its interval. An axis left out is known exactly.
+        `ConfidenceLimits` of its interval. An axis left out is known exactly, as an ordinal one always is.
 
     Returns
     -------
@@ -111,21 +113,22 @@ def classify(
     Raises
     ------
     ColumnError
-        If a column is missing or not numeric, or the frame has one of the new columns already.
+        If a column is missing or of the wrong type, or the frame has one of the new columns already.
     DataError
-        If a rule asks more of a column than it has, a value is infinite, a value on a logarithmic axis is not
-        positive, a standard error is negative or a lower limit lies above the upper one.
+        If a rule asks more of a column than it has, a value is infinite, not positive on a logarithmic axis
+        or no level on an ordinal one, a standard error is negative or a lower limit above the upper one.
     ParameterError
         If `matrix` is none, a rule is unknown, does not fit the number of levels, or an axis has none, or
-        `errors` names a column that is no axis.
+        `errors` names what is no axis or an ordinal one.
 
     Notes
     -----
     A value on a cut belongs to the level above it. A customer with a missing value on any axis is kept, with
     null in every new column; :func:`cell_counts` counts them. Where all values of an axis are equal, one unit
     of the axis counts as a standard deviation. A tie between axes goes to the first, between cuts to the
-    lower. The probability is that of :func:`cell_probabilities`, null where a standard error is missing: a
-    customer on the line between two cells has 0.5. Lazy frames stay lazy.
+    lower. An ordinal axis has no distances and is never the nearest; if all are, the three are null. The
+    probability is that of :func:`cell_probabilities`, null where a standard error is missing: a customer on
+    the line between two cells has 0.5. Lazy frames stay lazy.
 
     References
     ----------
@@ -150,8 +153,9 @@ def classify(
     _axis_cuts.check_matrix(matrix)
     given = {} if errors is None else limits.error_columns(matrix, errors)
     _check_new(frame)
-    roles = dict.fromkeys(matrix.columns, "number") | limits.error_roles(given)
+    roles = _axis_cuts.axis_roles(matrix) | limits.error_roles(given)
     rows = _frames.scan(frame, roles, keep=True)
+    _axis_cuts.require_levels(rows, matrix)
     checks = _axis_cuts.unfit_values(matrix.axes) | limits.unfit_errors(matrix, given)
     _frames.refuse(rows.select(*roles), checks, table="frame")
     values = _axis_cuts.axis_values(frame, matrix)
@@ -248,23 +252,28 @@ def _check_new(frame: object) -> None:
         raise ColumnError(msg)
 
 
-def _spreads(values: nw.LazyFrame[Any], matrix: Matrix) -> list[float]:
-    """Measure the standard deviation of each axis; 1 where there is none."""
-    scores = {f"_x_{i}": _boundary.score(axis) for i, axis in enumerate(matrix.axes)}
+def _spreads(values: nw.LazyFrame[Any], matrix: Matrix) -> dict[int, float]:
+    """Measure the standard deviation of each axis that is measured, by its number; 1 where there is none."""
+    measured = {i: axis for i, axis in enumerate(matrix.axes) if not axis.ordinal}
+    if not measured:
+        return {}
+    scores = {f"_x_{i}": _boundary.score(axis) for i, axis in measured.items()}
     spread = _frames.collect(values.select(**scores).select(*(nw.col(name).std() for name in scores)))
     found = [float(spread[name].iloc[0] or 0) for name in scores]
-    return [sigma if sigma > 0 else 1.0 for sigma in found]
+    return {i: sigma if sigma > 0 else 1.0 for i, sigma in zip(measured, found, strict=True)}
 
 
 def _placed(
     rows: nw.LazyFrame[Any],
     matrix: Matrix,
     cuts: Mapping[str, tuple[float, ...]],
-    spreads: list[float],
+    spreads: Mapping[int, float],
 ) -> nw.LazyFrame[Any]:
     """Add the cell and the distance of each row."""
     distances = {
-        f"_distance_{i}": _boundary.distance(axis, cuts[axis.column]) for i, axis in enumerate(matrix.axes)
+        f"_distance_{i}": _boundary.distance(axis, cuts[axis.column])
+        for i, axis in enumerate(matrix.axes)
+        if i in spreads
     }
     rows = rows.with_columns(_place=_boundary.place(matrix, cuts), **distances)
     rows = rows.with_columns(**_nearest(spreads))
@@ -286,17 +295,20 @@ def _lookup(number: str, texts: list[str]) -> nw.Expr:
     return nw.when(~nw.col(number).is_null()).then(found)
 
 
-def _nearest(spreads: list[float]) -> dict[str, nw.Expr]:
+def _nearest(spreads: Mapping[int, float]) -> dict[str, nw.Expr]:
     """Express the number of the nearest axis, the distance on its scale, and in standard deviations."""
-    number, distance = nw.lit(0, nw.Int64), nw.col("_distance_0")
-    sigmas = distance.abs() / spreads[0]
-    for i in range(1, len(spreads)):
+    known = ~nw.col("_place").is_null()
+    if not spreads:  # nothing is measured: null in every row, with the types of the columns
+        known = known & nw.col("_place").is_null()
+    first, *others = spreads or [0]
+    number, distance = nw.lit(first, nw.Int64), nw.col(f"_distance_{first}") if spreads else nw.lit(0.0)
+    sigmas = distance.abs() / spreads.get(first, 1.0)
+    for i in others:
         other = nw.col(f"_distance_{i}")
         nearer = other.abs() / spreads[i] < sigmas
         number = nw.when(nearer).then(nw.lit(i, nw.Int64)).otherwise(number)
         distance = nw.when(nearer).then(other).otherwise(distance)
         sigmas = nw.when(nearer).then(other.abs() / spreads[i]).otherwise(sigmas)
-    known = ~nw.col("_place").is_null()
     found = {"_nearest": number, "_distance": distance, "_sigmas": sigmas}
     return {name: nw.when(known).then(expression) for name, expression in found.items()}
 

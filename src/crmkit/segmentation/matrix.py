@@ -10,71 +10,13 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from crmkit import _params, _sql
+from crmkit import _params, _persist, _sql
+from crmkit.errors import ParameterError
+from crmkit.segmentation.matrix_axis import Axis
 
-SCALES = ("linear", "log")
 CONVENTIONS = ("none", "strategy", "cell")
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One axis of a matrix: a numeric column and the levels it is cut into.
-
-    Parameters
-    ----------
-    column : str
-        Column of the customers' table.
-    label : str
-        What the axis measures, in words.
-    levels : tuple of str
-        Names of the levels, from the lowest to the highest, at least two.
-    cuts : tuple of float, optional
-        Where the levels begin, one fewer than levels, increasing; None if they are given at the call.
-    scale : {"linear", "log"}, default "linear"
-        Whether differences or ratios count. On a logarithmic axis values and cuts are positive, and distances
-        are natural logarithms of ratios.
-    descending : bool, default False
-        Whether the axis is drawn from high to low, as the field draws relative market share.
-
-    Raises
-    ------
-    ParameterError
-        If levels, cuts and scale do not fit together.
-
-    Examples
-    --------
-    >>> Axis("current_profit", "profit now", ("no", "yes"), cuts=(0.0,)).levels
-    ('no', 'yes')
-    """
-
-    column: str
-    label: str
-    levels: tuple[str, ...] = ("low", "high")
-    cuts: tuple[float, ...] | None = None
-    scale: str = "linear"
-    descending: bool = False
-
-    def __post_init__(self) -> None:
-        _params.column("column", self.column)
-        texts = isinstance(self.levels, tuple) and all(isinstance(level, str) for level in self.levels)
-        if not texts or len(self.levels) < 2 or len(set(self.levels)) < len(self.levels):
-            _params.fail("levels", "at least two distinct names, from the lowest to the highest", self.levels)
-        _params.choice("scale", self.scale, SCALES)
-        _params.flag("descending", self.descending)
-        if self.cuts is None:
-            return
-        numbers = isinstance(self.cuts, tuple | list) and all(map(_params.is_number, self.cuts))
-        fitting = numbers and len(self.cuts) == len(self.levels) - 1
-        if not fitting or any(first >= second for first, second in itertools.pairwise(self.cuts)):
-            _params.fail("cuts", f"{len(self.levels) - 1} finite numbers in increasing order", self.cuts)
-        check_scale(self, self.cuts)
-
-
-def check_scale(axis: Axis, cuts: Sequence[float]) -> None:
-    """Refuse cut points that a logarithmic axis cannot have."""
-    if axis.scale == "log" and min(cuts) <= 0:
-        _params.fail("cuts", f"positive on the logarithmic axis '{axis.column}'", tuple(cuts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +37,7 @@ class Cell:
     Raises
     ------
     ParameterError
-        If `convention` is none of these.
+        If `levels` is no tuple of texts, `name` or `strategy` no text, or `convention` none of these.
 
     Examples
     --------
@@ -109,6 +51,12 @@ class Cell:
     convention: str = "none"
 
     def __post_init__(self) -> None:
+        levels = isinstance(self.levels, tuple) and all(isinstance(level, str) for level in self.levels)
+        if not levels:
+            _params.fail("levels", "a tuple with the name of one level for each axis", self.levels)
+        _params.column("name", self.name)
+        if not isinstance(self.strategy, str):
+            _params.fail("strategy", "a text", self.strategy)
         _params.choice("convention", self.convention, CONVENTIONS)
 
 
@@ -246,6 +194,42 @@ class Matrix:
             known[cell.levels] = cell
         return dataclasses.replace(self, cells=tuple(known.values()))
 
+    def with_axes(self, *axes: Axis) -> "Matrix":
+        """Replace axes, each by the one given for the same column: with other cuts, or another scale.
+
+        Parameters
+        ----------
+        *axes : Axis
+            The new axes, with the levels of those they replace.
+
+        Returns
+        -------
+        Matrix
+            A new matrix; the other axes stay.
+
+        Raises
+        ------
+        ParameterError
+            If the column or the levels of an axis are not those of one of the matrix.
+
+        Examples
+        --------
+        Relationship value as account managers rated it, "high" or "low":
+
+        >>> from crmkit.segmentation import TURNBULL_ZOLKIEWSKI
+        >>> rated = Axis("relationship_value", "relationship value", scale="ordinal")
+        >>> [axis.scale for axis in TURNBULL_ZOLKIEWSKI.with_axes(rated).axes]
+        ['linear', 'linear', 'ordinal']
+        """
+        known = {axis.column: axis for axis in self.axes}
+        for axis in axes:
+            if not isinstance(axis, Axis) or axis.column not in known:
+                _params.fail("axes", f"Axis objects of the columns {self.columns}", axis)
+            if set(axis.levels) != set(known[axis.column].levels):
+                _params.fail("axes", f"an Axis of the levels {known[axis.column].levels}", axis.levels)
+            known[axis.column] = axis
+        return dataclasses.replace(self, axes=tuple(known.values()))
+
     def with_columns(self, columns: Mapping[str, str]) -> "Matrix":
         """Read axes from other columns.
 
@@ -300,6 +284,55 @@ class Matrix:
             for cell in self.cells
         ]
 
+    def to_json(self) -> str:
+        """Write the matrix as JSON text: axes with their cuts, cells, strategies and source.
+
+        Returns
+        -------
+        str
+            JSON that `from_json` reads.
+
+        Examples
+        --------
+        >>> from crmkit.segmentation import CPA
+        >>> Matrix.from_json(CPA.to_json()) == CPA
+        True
+        """
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return _persist.dump("Matrix", 1, params=fields, state={})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a matrix that `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+            The JSON text.
+
+        Returns
+        -------
+        Matrix
+            The matrix.
+
+        Raises
+        ------
+        DataError
+            If the text is not such a file, or its axes and cells make no matrix.
+
+        Examples
+        --------
+        >>> from crmkit.segmentation import CPA
+        >>> Matrix.from_json(CPA.to_json()).columns
+        ['current_profit', 'future_potential']
+        """
+        hints = {"name": str, "axes": tuple[Axis, ...], "cells": tuple[Cell, ...], "source": str}
+        try:
+            params, _ = _persist.load(text, "Matrix", 1, params=hints, state={})
+            return cls(**params)
+        except ParameterError as error:
+            _persist.refuse("Matrix", f"what it holds makes none: {error}".rstrip("."))
+
     def to_sql(
         self, *, cuts: Mapping[str, Sequence[float]], what: str = "cell", dialect: str = "ansi"
     ) -> str:
@@ -308,7 +341,7 @@ class Matrix:
         Parameters
         ----------
         cuts : mapping of str to sequence of float
-            Cut points of every axis, as `matrix_cuts` gives them.
+            Cut points of every axis, as `matrix_cuts` gives them; an ordinal axis needs none.
         what : {"cell", "strategy"}, default "cell"
             Which text the expression gives.
         dialect : {"ansi", "bigquery", "duckdb", "mysql", "postgres", "spark"}, default "ansi"
@@ -317,7 +350,7 @@ class Matrix:
         Returns
         -------
         str
-            A CASE expression; null where an axis is null.
+            A CASE expression; null where an axis is null, or an ordinal one holds what is no level.
 
         Raises
         ------
@@ -344,6 +377,8 @@ class Matrix:
 
 def _level_tests(axis: Axis, level: str, cuts: Mapping[str, Sequence[float]]) -> list[_sql.Condition]:
     """Say by comparisons that a column is in a level."""
+    if axis.ordinal:
+        return [_sql.Condition(axis.column, "=", level)]
     points = list(cuts.get(axis.column, ()))
     if len(points) != len(axis.levels) - 1:
         _params.fail("cuts", f"{len(axis.levels) - 1} cut points for the axis '{axis.column}'", points)

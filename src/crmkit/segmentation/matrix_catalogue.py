@@ -7,7 +7,8 @@ by crmkit throughout.
 
 import itertools
 
-from crmkit.segmentation.matrix import Axis, Cell, Matrix
+from crmkit.segmentation.matrix import Cell, Matrix
+from crmkit.segmentation.matrix_axis import Axis
 
 _THREE = ("low", "medium", "high")
 

@@ -43,11 +43,13 @@ def correlated_cell_probabilities(
     Parameters
     ----------
     frame : DataFrame
-        One row a customer, with a numeric column for each axis and for its standard error or interval.
+        One row a customer, with a column for each axis – numeric, or of levels if the axis is ordinal – and
+        for its standard error or interval.
     matrix : Matrix
         The matrix.
     errors : mapping of str to str or ConfidenceLimits
-        How sure the scores are, as in `cell_probabilities`. An axis left out is known exactly.
+        How sure the scores are, as in `cell_probabilities`. An axis left out is known exactly, as an ordinal
+        one always is.
     correlation : float or sequence of sequences of float
         Correlation of the errors of two axes, or the matrix of those of all axes, in their order.
     random_state : int or numpy.random.Generator
@@ -96,8 +98,9 @@ def correlated_cell_probabilities(
     given = limits.error_columns(matrix, errors)
     keys, count = key_columns(key), _params.integer("draws", draws, low=100)
     root = _root(correlation, len(matrix.axes))
-    roles = dict.fromkeys(matrix.columns, "number") | limits.error_roles(given)
+    roles = _axis_cuts.axis_roles(matrix) | limits.error_roles(given)
     rows = _frames.scan(frame, dict.fromkeys(keys, "key") | roles)
+    _axis_cuts.require_levels(rows, matrix)
     refuse_keys(rows, keys, _axis_cuts.unfit_values(matrix.axes) | limits.unfit_errors(matrix, given))
     points = _axis_cuts.find_cuts(_axis_cuts.axis_values(frame, matrix), matrix, cuts)
     cut = [np.array(_boundary.scaled_cuts(axis, points[axis.column])) for axis in matrix.axes]
@@ -138,7 +141,8 @@ def weighted_cell_probabilities(
         The matrix.
     weights : mapping of str to mapping of str to float
         For an axis, by its column, the importance weight of each attribute, by its column; those of an axis
-        sum to 1. Its score is the weighted sum of the ratings. An axis left out is read from its column.
+        sum to 1. Its score is the weighted sum of the ratings. An axis left out is read from its column, as
+        an ordinal one always is.
     concentration : float
         How firmly the weights are held, at least 1: as if this many points had been handed out to the
         attributes of an axis. A weight w varies with the standard deviation √(w (1 − w) / (c + 1)).
@@ -164,7 +168,8 @@ def weighted_cell_probabilities(
     DataError
         If a key is missing or repeated, or a rating is infinite.
     ParameterError
-        If an argument is outside its range, weights do not sum to 1, or an axis is unknown or logarithmic.
+        If an argument is outside its range, weights do not sum to 1, or an axis that has weights is unknown,
+        logarithmic or ordinal.
 
     Notes
     -----
@@ -195,11 +200,15 @@ def weighted_cell_probabilities(
     c = _params.number("concentration", concentration, low=1)
     keys, count = key_columns(key), _params.integer("draws", draws, low=100)
     rated = {axis.column: weights.get(axis.column, {axis.column: 1.0}) for axis in matrix.axes}
-    names = list(dict.fromkeys(name for attributes in rated.values() for name in attributes))
-    rows = _frames.scan(frame, dict.fromkeys(keys, "key") | dict.fromkeys(names, "number"))
+    ordinal = [axis for axis in matrix.axes if axis.ordinal]
+    labels = {axis.column: "label" for axis in ordinal}
+    names = dict.fromkeys(name for attributes in rated.values() for name in attributes if name not in labels)
+    rows = _frames.scan(frame, dict.fromkeys(keys, "key") | dict.fromkeys(names, "number") | labels)
+    _axis_cuts.require_levels(rows, matrix)
     infinite = {f"with an infinite {name}": nw.col(name).abs() > _axis_cuts.LARGEST for name in names}
-    refuse_keys(rows, keys, infinite)
-    local = _frames.collect(rows)
+    refuse_keys(rows, keys, infinite | _axis_cuts.unfit_values(ordinal))
+    numbers = {axis.column: _boundary.value(axis) for axis in ordinal}
+    local = _frames.collect(rows.with_columns(**numbers) if numbers else rows)
     ratings = [local[list(attributes)].to_numpy(dtype=float) for attributes in rated.values()]
     given = [np.array(list(attributes.values())) for attributes in rated.values()]
     scores = np.column_stack([some @ weight for some, weight in zip(ratings, given, strict=True)])
@@ -240,8 +249,9 @@ def _check_weights(matrix: Matrix, weights: Mapping[str, Mapping[str, float]]) -
         given = weights.get(axis.column)
         if given is None:
             continue
-        if axis.scale == "log":
-            _params.fail("weights", f"of linear axes: '{axis.column}' is logarithmic", given)
+        if axis.scale != "linear":
+            kind = "ordinal" if axis.ordinal else "logarithmic"
+            _params.fail("weights", f"of linear axes: '{axis.column}' is {kind}", given)
         fitting = isinstance(given, Mapping) and all(
             isinstance(name, str) and _params.is_number(w) and w >= 0 for name, w in given.items()
         )

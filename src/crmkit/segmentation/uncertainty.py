@@ -34,12 +34,13 @@ def cell_probabilities(
     Parameters
     ----------
     frame : DataFrame
-        One row a customer, with a numeric column for each axis and for its standard error or interval.
+        One row a customer, with a column for each axis – numeric, or of levels if the axis is ordinal – and
+        for its standard error or interval.
     matrix : Matrix
         The matrix.
     errors : mapping of str to str or ConfidenceLimits
         How sure the scores are: for an axis, by its column, the column with its standard errors or the
-        `ConfidenceLimits` of its interval. An axis left out is known exactly.
+        `ConfidenceLimits` of its interval. An axis left out is known exactly, as an ordinal one always is.
     cuts : str, float, sequence of float or mapping, optional
         How to cut the axes, as in `matrix_cuts`, whose result can be given here.
     key : str or list of str, default "customer_id"
@@ -59,7 +60,7 @@ def cell_probabilities(
         If a key is missing or repeated, a value is infinite, a value on a logarithmic axis is not positive, a
         standard error is negative or a lower limit lies above the upper one.
     ParameterError
-        If `matrix` is none, a rule of cuts does not fit, or `errors` names a column that is no axis.
+        If `matrix` is none, a rule of cuts does not fit, or `errors` names what is no axis or an ordinal one.
 
     Notes
     -----
@@ -94,8 +95,9 @@ def cell_probabilities(
     keys = key_columns(key)
     rows = _frames.scan(
         frame,
-        dict.fromkeys(keys, "key") | dict.fromkeys(matrix.columns, "number") | limits.error_roles(given),
+        dict.fromkeys(keys, "key") | _axis_cuts.axis_roles(matrix) | limits.error_roles(given),
     )
+    _axis_cuts.require_levels(rows, matrix)
     refuse_keys(rows, keys, _axis_cuts.unfit_values(matrix.axes) | limits.unfit_errors(matrix, given))
     points = _axis_cuts.find_cuts(_axis_cuts.axis_values(frame, matrix), matrix, cuts)
     rows, _ = _boundary.with_levels(
