@@ -119,9 +119,9 @@ def test_fits_are_the_same_on_every_engine(summary, make):
             given = to_engine(frame, engine)
             with crossed_rows() as fetched:
                 found = make().fit(given)
-            assert found.params_ == pytest.approx(local.params_, rel=1e-8), engine
-            assert found.coefficients_ == pytest.approx(local.coefficients_, rel=1e-8), engine
-            assert found.standard_errors_ == pytest.approx(local.standard_errors_, rel=1e-6), engine
+            assert found.params_ == pytest.approx(local.params_, rel=1e-9), engine
+            assert found.coefficients_ == pytest.approx(local.coefficients_, rel=1e-9), engine
+            assert found.standard_errors_ == pytest.approx(local.standard_errors_, rel=1e-9), engine
             assert found.n_cells_ == local.n_cells_ < len(frame), engine
             assert (found.unit_, found.as_of_) == ("week", "2024-03-31"), engine
             assert found.n_customers_ == local.n_customers_

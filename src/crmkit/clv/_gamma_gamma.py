@@ -24,7 +24,7 @@ _HALF_LOG_TAU = 0.5 * np.log(2 * np.pi)
 
 def likelihood(
     params: Params, x: Floats, m: Floats, *, order: int = 2
-) -> tuple[Floats, Floats | None, Floats | None]:
+) -> tuple[Floats, tuple[Floats, ...] | None, tuple[tuple[Floats, ...], ...] | None]:
     """Return ln f(m | p, q, v; x), equation (1a) of 2013, and its derivatives in (ln p, ln q, ln v).
 
     x ≥ 1 counts the transactions of which m > 0 is the mean; arrays of one shape.
@@ -32,30 +32,34 @@ def likelihood(
     p, q, v = params
     distinct, place = _distinct(params, x)
     a = p * distinct
-    of_a, of_q, of_sum = (stirling(z, order=order) for z in (a, q, a + q))
+    of_a, of_q, of_sum = zip(*stirling(np.stack(np.broadcast_arrays(a, q, a + q)), order=order), strict=True)
     kappa = a * q / (a + q)
-    level = (0.5 * np.log(kappa) - _HALF_LOG_TAU + of_sum[0] - of_a[0] - of_q[0])[place]
-    a, kappa = a[place], kappa[place]
+
+    def each(of_x: Floats) -> Floats:
+        found: Floats = of_x[place]
+        return found
+
+    level = each(0.5 * np.log(kappa) - _HALF_LOG_TAU + of_sum[0] - of_a[0] - of_q[0])
+    mine, total = each(a), each(a + q)
     rho = m * (q / (v * p))
-    h, d = rho - 1, (q + a * rho) / (a + q)
-    log_d = np.where(h < -0.5, np.log(d), np.log1p(a * h / (a + q)))
-    log_d_over_rho = np.log1p(-q * h / ((a + q) * rho))
-    value = level - np.log(m) - q * log_d - a * log_d_over_rho
+    h = rho - 1
+    d = (q + mine * rho) / total
+    log_d = np.where(h < -0.5, np.log(d), np.log1p(mine * h / total))
+    log_d_over_rho = np.log1p(-q * h / (total * rho))
+    value = level - np.log(m) - q * log_d - mine * log_d_over_rho
     if order == 0:
         return value, None, None
-    by_a = a * ((of_sum[1] - of_a[1])[place] - log_d_over_rho)
-    by_q = q * ((of_sum[1] - of_q[1])[place] - log_d)
-    gradient = np.stack([by_a, by_q, kappa * h / d])
+    by_a = each(a * (of_sum[1] - of_a[1])) - mine * log_d_over_rho
+    by_q = each(q * (of_sum[1] - of_q[1])) - q * log_d
+    share = each(kappa) / d
+    gradient = by_a, by_q, share * h
     if order == 1:
         return value, gradient, None
-    hessian = np.empty((3, *gradient.shape))
-    hessian[0, 0] = a * a * (of_sum[2] - of_a[2])[place] - kappa + by_a
-    hessian[1, 1] = q * q * (of_sum[2] - of_q[2])[place] - kappa + by_q
-    hessian[2, 2] = -kappa * rho / (d * d)
-    hessian[0, 1] = hessian[1, 0] = a * q * of_sum[2][place] + kappa
-    hessian[0, 2] = hessian[2, 0] = -kappa / d
-    hessian[1, 2] = hessian[2, 1] = kappa * rho / d
-    return value, gradient, hessian
+    paid = share * rho
+    by_aa = each(a * a * (of_sum[2] - of_a[2]) - kappa) + by_a
+    by_qq = each(q * q * (of_sum[2] - of_q[2]) - kappa) + by_q
+    by_aq, by_av = each(a * q * of_sum[2] + kappa), -share
+    return value, gradient, ((by_aa, by_aq, by_av), (by_aq, by_qq, paid), (by_av, paid, -paid / d))
 
 
 def _distinct(params: Params, x: Floats) -> tuple[Floats, Any]:

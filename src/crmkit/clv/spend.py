@@ -1,6 +1,7 @@
 """Estimate what customers spend in a transaction, from the few that each of them made."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +11,9 @@ from crmkit._frames import FrameT
 from crmkit.clv import _gamma_gamma
 from crmkit.clv.btyd import _reading, _scoring
 from crmkit.clv.btyd._cells import Cells
-from crmkit.clv.btyd._special import Floats
+from crmkit.clv.btyd._collapse import collapse
+from crmkit.clv.btyd._likelihood import Likelihood
+from crmkit.clv.btyd._special import Floats, summed
 from crmkit.clv.btyd.estimation import LikelihoodModel
 from crmkit.errors import ConvergenceError
 from crmkit.stats.intervals import Interval
@@ -152,10 +155,22 @@ class GammaGamma(LikelihoodModel):
         }
 
     def _used(self, cells: Cells) -> Cells:
-        bought = (cells.rows["frequency"] > 0).to_numpy()
-        self.n_excluded_ = float(cells.weight[~bought].sum())
-        rows = cells.rows[bought].reset_index(drop=True)
+        import pandas as pd
+
+        frequency = cells.rows["frequency"].to_numpy()
+        bought = np.flatnonzero(frequency > 0)
+        rows = pd.DataFrame({name: cells.rows[name].to_numpy()[bought] for name in self._columns}, copy=False)
+        self.n_excluded_ = summed(cells.weight, frequency == 0)
         return Cells(rows, cells.count[bought], cells.weight[bought])
+
+    def _sketch(self, whole: Likelihood) -> Likelihood:
+        """Take customers of one frequency whose spend differs by less than 1 % as alike."""
+        (x, spend), weight = whole.data, whole.weight
+        log = np.log(spend)
+        alike = collapse({"x": x, "step": np.floor(100 * log)})
+        customers = alike.sums(weight)
+        mean = np.exp(alike.sums(weight * log) / np.where(customers > 0, customers, 1))
+        return replace(whole, data=[alike.columns["x"], mean], weight=customers)
 
     def _data(self, rows: "pd.DataFrame") -> list[Floats]:
         return [rows[name].to_numpy(dtype=float) for name in self._columns]

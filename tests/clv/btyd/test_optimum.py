@@ -47,6 +47,36 @@ def test_starts_outside_the_box_are_pulled_in():
     assert found.point == pytest.approx([2.0], abs=1e-8)
 
 
+def test_last_steps_take_a_flat_summit_to_the_last_digits():
+    """A slope of 1e-8 a customer, with which the search ends, is far from a summit as flat as this."""
+    top, flat = np.array([1.0, -2.0]), np.diag([0.05, 4.0])
+    hill = quadratic(top, flat)
+    near = _optimum.at(hill, top + np.array([2e-5, 1e-7]), np.zeros(2))
+    found = _optimum.polished(hill, near, np.zeros(2))
+    assert found.point == pytest.approx(top, abs=1e-12)
+    calls = hill.calls
+    assert _optimum.polished(hill, found, np.zeros(2)) is found
+    assert hill.calls == calls
+
+
+def test_last_steps_never_lead_down_nor_along_a_ridge():
+    def quartic(point):
+        x = float(point[0])
+        return -(x**4), np.array([-4 * x**3]), np.array([[-0.1 - 12 * x * x]])
+
+    def wave(point):  # from 1.2 a Newton step leads beyond the valley
+        x = float(point[0])
+        return 50 * np.cos(x), np.array([-50 * np.sin(x)]), np.array([[-50 * np.cos(x)]])
+
+    ridge = _optimum.at(Hill(quartic), np.array([1e-3]), np.zeros(1))
+    assert ridge.runaway == {}
+    away = _optimum.at(Hill(wave), np.array([1.2]), np.zeros(1))
+    for hill, start in ((quartic, ridge), (wave, away)):
+        assert _optimum.polished(Hill(hill), start, np.zeros(1)).value >= start.value
+    flat = _optimum.at(quadratic(np.zeros(1), np.array([[1e-4]])), np.array([0.5]), np.zeros(1))
+    assert _optimum.polished(Hill(quartic), flat, np.zeros(1)) is flat
+
+
 def two_summits(point):
     """Summits at -3 (height 1) and 3 (height 2)."""
     x = float(point[0])

@@ -82,20 +82,25 @@ class Likelihood:
     def _add(
         self, gradient: Floats, hessian: Floats, by_row: Any, curved: Any, weight: Floats, z: Floats
     ) -> None:
-        """Add the derivatives of a chunk of rows; einsum, because it makes no arrays on the way."""
+        """Add the derivatives of a chunk of rows; of a symmetric matrix each pair is summed once."""
         p = self.design.parameters
-        gradient[:p] += np.einsum("in,n->i", by_row, weight)
-        hessian[:p, :p] += np.einsum("ijn,n->ij", curved, weight)
+        for i in range(p):
+            gradient[i] += summed(weight, by_row[i])
+            for j in range(i + 1):
+                total = summed(weight, curved[i][j])
+                hessian[i, j] += total
+                if i != j:
+                    hessian[j, i] += total
         for one in self.design.effects:
             shift = one.sign * z[:, one.column] * weight
             here = p + one.coefficient
             gradient[here] += summed(shift, by_row[one.parameter])
-            crossed = np.einsum("in,n->i", curved[one.parameter], shift)
+            crossed = [summed(shift, curved[one.parameter][j]) for j in range(p)]
             hessian[here, :p] += crossed
             hessian[:p, here] += crossed
             for other in self.design.effects:
                 both = shift * (other.sign * z[:, other.column])
-                hessian[here, p + other.coefficient] += summed(both, curved[one.parameter, other.parameter])
+                hessian[here, p + other.coefficient] += summed(both, curved[one.parameter][other.parameter])
 
     def _penalised(
         self, point: Floats, value: float, gradient: Floats, hessian: Floats

@@ -21,6 +21,11 @@ WIDEST = 16.0
 VAGUE = 6.0
 _PRECISION = 1e-9  # of the log-likelihood that a further Newton step could gain, per customer
 _STEPS = 200
+_LAST_STEP = (
+    1e-9  # of a logarithm: a summit so flat that a small slope leaves more is climbed by Newton steps
+)
+_LAST_STEPS = 3
+_ROUNDING = 1e-13  # of a log-likelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,19 @@ def at(evaluate: Callable[[Floats], Evaluation], point: Floats, centre: Floats) 
     """Return what is known of the likelihood at a point."""
     value, gradient, hessian = evaluate(point)
     return Optimum(point, value, gradient, hessian, _runaway(point, hessian, centre))
+
+
+def polished(evaluate: Callable[[Floats], Evaluation], found: Optimum, centre: Floats) -> Optimum:
+    """Take the last Newton steps, so that the order of the data shows in the last digits only."""
+    for _ in range(_LAST_STEPS):
+        step = np.zeros(1) if found.runaway else np.linalg.solve(-found.hessian, found.gradient)
+        if np.abs(step).max() <= _LAST_STEP:
+            break
+        nearer = at(evaluate, found.point + step, centre)
+        if nearer.runaway or not nearer.value >= found.value - _ROUNDING * abs(found.value):
+            break
+        found = nearer
+    return found
 
 
 def _settled(found: Optimum, size: float) -> bool:

@@ -117,10 +117,15 @@ class LikelihoodModel(Estimates):
         centre = self._centre(data, cells.weight, design.coefficients)
         starts = self._starts(data, cells.weight, design.coefficients)
         if len(cells.weight) > 4 * _PART:  # most steps on a part, the last ones on the whole
-            starts = [*_summit(whole.part(_PART), starts, centre, names), *starts]
+            starts = [*_summit(self._sketch(whole), starts, centre, names), *starts]
         few = whole.size <= _FEW or len(cells.weight) <= _FEW_CELLS
         found = _optimum.maximise(whole, starts, centre=centre, names=names, all_starts=few)
+        found = _optimum.polished(whole, found, centre)
         return found, _design.to_raw(design, mean, deviation)
+
+    def _sketch(self, whole: _likelihood.Likelihood) -> _likelihood.Likelihood:
+        """Return a likelihood of fewer rows that is highest near where the whole is."""
+        return whole.part(_PART)
 
     def _judge(
         self, cells: Cells, data: list[Floats], layout: _design.Layout, point: Floats
