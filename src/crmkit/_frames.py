@@ -19,7 +19,7 @@ import narwhals as nw
 from narwhals.typing import IntoDataFrame, IntoLazyFrame
 
 from crmkit import _params
-from crmkit._native import arrow_types, is_arrow, same_connection, wall_clock
+from crmkit._native import arrow_types, is_arrow, on_connection, same_connection, wall_clock
 from crmkit.errors import ColumnError, DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -264,8 +264,7 @@ def _attached(local: "pd.DataFrame", to: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]
         }
         return nw.from_native(pl.LazyFrame(columns))
     if implementation.is_duckdb():
-        relation = native.limit(0).query("_crmkit_relation", "SELECT * FROM local")
-        return cast("nw.LazyFrame[Any]", nw.from_native(relation))
+        return cast("nw.LazyFrame[Any]", nw.from_native(on_connection(local, native)))
     rows = list(zip(*(_plain(local[name]) for name in local), strict=True))
     frame = native.sparkSession.createDataFrame(rows, _spark_schema(local))
     return cast("nw.LazyFrame[Any]", nw.from_native(frame))

@@ -111,6 +111,14 @@ def same_connection(first: Any, second: Any) -> bool:
     return True
 
 
+def on_connection(local: "pd.DataFrame", relation: Any) -> Any:  # noqa: ARG001 - DuckDB reads `local` by name
+    """Hand a local frame to a relation's connection, without the view that DuckDB 1.3 would leave there."""
+    empty = relation.limit(0)
+    table = empty.query("_crmkit_relation", "SELECT * FROM local")
+    empty.query("_crmkit_relation", "DROP VIEW _crmkit_relation")
+    return table
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
