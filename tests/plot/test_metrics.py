@@ -85,6 +85,18 @@ def test_concentration(kanthal):
     assert axes.get_ylabel() == "cumulative share of sales"
 
 
+@pytest.mark.parametrize("draw", [plot.whale_chart, plot.concentration_curve])
+def test_the_first_labels_of_the_axes_do_not_touch(kanthal, draw):
+    drawn = draw(metrics.whale_curve(kanthal.assign(profit=[80.0] * 20 + [5.0] * 80)), width=5.8)
+    drawn.canvas.draw()
+    (axes,) = drawn.axes
+    below, beside = (
+        next(one for one in axis.get_ticklabels() if one.get_text().startswith("0")).get_window_extent()
+        for axis in (axes.xaxis, axes.yaxis)
+    )
+    assert not below.overlaps(beside)
+
+
 def test_concentration_needs_a_positive_total():
     curve = metrics.whale_curve(pd.DataFrame({"customer_id": [1], "profit": [-1.0]}))
     with pytest.raises(DataError, match="needs a positive total"):

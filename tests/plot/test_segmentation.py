@@ -27,6 +27,12 @@ def test_segment_bars():
         "share of sales",
     ]
     assert axes.yaxis_inverted()
+    axes.figure.canvas.draw()
+    ends = [axes.transData.transform((bar.get_width(), 0))[0] for bar in axes.patches]
+    starts = [text.get_window_extent().x0 for text in axes.texts]
+    # a page drops a leading space: the gap must not be one
+    assert all(start - end > 2 for end, start in zip(ends, starts, strict=True))
+    assert not any(text.get_text().startswith(" ") for text in axes.texts)
 
 
 def test_segment_bars_need_totals():

@@ -46,6 +46,17 @@ def test_share(value, text):
     assert plainly(say.share(value)) == text
 
 
+def test_one_and_many():
+    assert say.count(1, "row", "rows") == "1 row"
+    assert plainly(say.count(0, "row", "rows")) == "0 rows"
+    assert plainly(say.count(1200, "row", "rows")) == "1 200 rows"
+
+
+def test_rate_keeps_a_decimal():
+    assert plainly(say.rate(0.35447)) == "35.4 %"
+    assert say.rate(None) == "–"
+
+
 def test_interval():
     assert plainly(say.interval(0.224, 0.278, 1000)) == "95 % interval 22 to 28 %, n 1 000"
     assert plainly(say.interval(None, None, 0)) == "no interval, n 0"

@@ -9,6 +9,7 @@ import pytest
 
 from crmkit import report
 from crmkit.errors import DataError, ParameterError
+from crmkit.report import document, page
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +180,36 @@ def test_missing_jinja2_names_the_extra(tables, tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"run pip install 'crmkit\[report\]'"):
         report.report({"orders": tables["orders"]}, as_of="2024-12-31", out=tmp_path / "r.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_telephone_reads_the_last_column_below_its_row(written):
+    """At 390 points the column of actions would be cut off: it stands in a row of its own there."""
+    _, html, _ = written
+    table = html[html.index("The segments, and what to do with each") :]
+    table = table[table.index("<table") : table.index("</table>")]
+    assert table.startswith('<table class="long">')
+    assert table.count('<tr class="below"><td colspan="8">action: ') == table.count('<th scope="row">')
+    hidden = re.findall(r'<th scope="col" class="n spare">([^<]+)</th>', table)
+    assert hidden == ["days since last", "purchases"]
+
+
+def test_tables_that_no_section_reads_are_not_called_used(written):
+    """The page lists stock, cases and other tables too, which no section of it uses."""
+    _, html, _ = written
+    footer = html[html.index("The tables behind this page") :]
+    assert '<th scope="col" class="n">rows</th>' in footer
+    assert "used" not in footer[: footer.index("</table>")]
+
+
+def test_an_interval_narrower_than_a_point_shows_its_width():
+    """Incident tickets: 14 684 of 15 447 are 95 %, and 95 % to 95 % says nothing."""
+    ratio = document.Heading("ratio", "ratio", "share", ends=("lower", "upper"))
+    wide = {"ratio": 0.28, "lower": 0.24, "upper": 0.33}
+    narrow = {"ratio": 0.9506, "lower": 0.9471, "upper": 0.9539}
+    empty = {"ratio": None, "lower": None, "upper": None}
+
+    def written(*rows):
+        return page._form(rows[0]["ratio"], ratio, document.Table("t", "T", (ratio,), list(rows)))
+
+    assert written(wide, empty) == "28\u00a0%"
+    assert written(wide, narrow) == "28.0\u00a0%"

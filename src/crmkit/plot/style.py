@@ -22,6 +22,7 @@ ORANGE = "#c4500a"
 GOLD = "#e8a33d"
 SERIES = (BLUE, "#00735c", ORANGE, "#8a6500", "#9a4f7f", "#6b7480")
 WIDE, NARROW = 7.4, 3.7
+_BELOW = 7  # points
 _THIN = "\u202f"
 
 
@@ -48,6 +49,7 @@ def plain(axes: "Axes", *, grid: str = "y") -> None:
     axes.grid(visible=False)
     axes.grid(axis=grid, color=RULE, linewidth=0.7)  # type: ignore[arg-type]  # "x" or "y"
     axes.tick_params(length=0, labelsize=9, colors=INK)
+    axes.tick_params(axis="x", pad=_BELOW)  # the first labels of both axes meet in the corner
     axes.xaxis.label.set(color=SOFT, size=9)
     axes.yaxis.label.set(color=SOFT, size=9)
 

@@ -112,13 +112,11 @@ def _notes(company: Company) -> tuple[str, ...]:
     notes = []
     late = sum(one["excluded"] for one in company.rows)
     if late:
-        notes.append(f"{say.integer(late)} rows are dated after {say.date(company.as_of)} and are left out.")
+        notes.append(f"Left out: {say.count(late, *say.ROWS)} dated after {say.date(company.as_of)}.")
     if company.has("orders") and company.has("customers"):
         known = {*company.tables["customers"]["customer_id"]}
         strangers = ~company.tables["orders"]["customer_id"].isin(known)
         if strangers.any():
-            notes.append(
-                f"{say.integer(strangers.sum())} rows of orders are of customers whom the table customers "
-                "lacks."
-            )
+            rows = say.count(strangers.sum(), *say.ROWS)
+            notes.append(f"The table customers lacks the customers of {rows} of orders.")
     return tuple(notes)

@@ -107,6 +107,18 @@ class Company:
         """Say whether a table with these columns and at least one row is there."""
         return name in self.tables and {*columns} <= {*self.tables[name]} and not self.tables[name].empty
 
+    def buyers(self, orders: "pd.DataFrame") -> "pd.DataFrame":
+        """Measure recency, frequency and money of each customer who bought, by one rule for all sections.
+
+        A day that has returns and a sum of 0 or less is no purchase.
+        """
+        from crmkit.segmentation import rfm_table
+
+        known = orders[orders["amount"].notna()]
+        if known.empty:
+            return known.reindex(columns=["customer_id", "recency_days", "frequency", "monetary"])
+        return rfm_table(known, as_of=self.as_of)
+
     def money(self, value: Any) -> str:
         """Write an amount with the currency."""
         return numerals.money(value, self.currency)

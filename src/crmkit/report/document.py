@@ -14,7 +14,7 @@ from crmkit.report import numerals
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS = ("text", "integer", "decimal", "money", "share", "date", "month")
+FORMATS = ("text", "integer", "decimal", "money", "share", "rate", "date", "month")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,12 @@ class Heading:
         Name of the column in the data and in JSON.
     label : str
         What stands above it on the page.
-    form : {"text", "integer", "decimal", "money", "share", "date", "month"}, default "text"
+    form : {"text", "integer", "decimal", "money", "share", "rate", "date", "month"}, default "text"
         How its values are written.
     ends : tuple of str, optional
         Columns with the lower and the upper end of an interval, written behind the value.
+    spare : bool, default False
+        Whether a telephone may leave the column out, for want of room.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class Heading:
     label: str
     form: str = "text"
     ends: tuple[str, str] | None = None
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

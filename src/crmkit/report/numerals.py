@@ -7,6 +7,7 @@ import datetime as dt
 import math
 from typing import Any
 
+ROWS = ("row", "rows")
 THIN, SPACE, MINUS, NONE = "\u202f", "\u00a0", "\u2212", "–"
 
 
@@ -29,6 +30,29 @@ def integer(value: Any) -> str:
     ('1\u202f234\u202f567', '–')
     """
     return decimal(value, 0)
+
+
+def count(number: Any, one: str, more: str) -> str:
+    r"""Write how many there are with the words that agree with it.
+
+    Parameters
+    ----------
+    number : int
+        How many.
+    one, more : str
+        The words behind 1 and behind any other number.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Examples
+    --------
+    >>> count(1, "customer is", "customers are"), count(1200, "customer is", "customers are")
+    ('1 customer is', '1\u202f200 customers are')
+    """
+    return f"{integer(number)} {one if number == 1 else more}"
 
 
 def decimal(value: Any, digits: int = 1) -> str:
@@ -79,6 +103,27 @@ def share(value: Any) -> str:
     if missing(value):
         return NONE
     return f"{_per_cent(value)}{SPACE}%"
+
+
+def rate(value: Any) -> str:
+    r"""Write a share that others are computed from, as per cent with a decimal.
+
+    Parameters
+    ----------
+    value : float or None
+        The share; 1 is all.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Examples
+    --------
+    >>> rate(0.35447)
+    '35.4\xa0%'
+    """
+    return NONE if missing(value) else f"{decimal(100 * value, 1)}{SPACE}%"
 
 
 def _per_cent(value: float) -> str:

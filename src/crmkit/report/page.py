@@ -17,6 +17,8 @@ from crmkit.report.company import Assumptions
 from crmkit.report.document import Heading, Report, Table
 from crmkit.report.load import read_folder, refuse
 
+_POINT = 0.01
+
 
 def report(
     source: str | Path | Mapping[str, object],
@@ -167,13 +169,24 @@ def _form(value: Any, heading: Heading, table: Table) -> str:
     if heading.form in ("date", "month"):
         write = numerals.date if heading.form == "date" else numerals.month
         return write(_params.date(heading.name, value))  # dates are ISO text in the rows
+    if heading.form == "rate":
+        return numerals.rate(value)
     known = [row[heading.name] for row in table.rows if not numerals.missing(row[heading.name])]
     sizes = [abs(one) * (100 if heading.form == "share" else 1) for one in known]
     if heading.form == "share":
-        fine = any(0 < one < 9.95 for one in sizes)
+        fine = any(0 < one < 9.95 for one in sizes) or _narrow(heading, table)
         return f"{numerals.decimal(100 * value, int(fine))}{numerals.SPACE}%"
     fine = heading.form == "money" and max(sizes, default=0) < 100 and any(one % 1 for one in sizes)
     return numerals.decimal(value, 2 if fine else int(heading.form == "decimal"))
+
+
+def _narrow(heading: Heading, table: Table) -> bool:
+    """Say whether whole per cents would hide an interval: both ends would read the same."""
+    if heading.ends is None:
+        return False
+    low, high = heading.ends
+    known = [row for row in table.rows if not numerals.missing(row[low])]
+    return any(row[high] - row[low] < _POINT for row in known)
 
 
 def _write(files: Mapping[Path, str]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from crmkit.metrics import pareto, whale_curve
 from crmkit.plot.metrics import concentration_curve
 from crmkit.report import numerals as say
-from crmkit.report.company import Company
+from crmkit.report.company import Company, Missing
 from crmkit.report.document import Heading, Section, Table, rows_of
 from crmkit.report.pictures import picture
 from crmkit.stats import proportion
@@ -17,6 +17,8 @@ KEY, TITLE = "customers", "Who the customers are"
 _BANDS = (0.01, 0.05, 0.2, 0.5)
 _LABELS = ("region", "segment", "channel", "gender")
 _MOST = 8
+_YEAR = 365
+_CUSTOMERS = ("customer", "customers")
 
 
 def customers(company: Company) -> Section:
@@ -33,12 +35,11 @@ def customers(company: Company) -> Section:
         Concentration of revenue, one-time buyers, revenue by the labels of the customers' table.
     """
     orders = company.table("orders")
-    base = _per_customer(orders)
+    base = bought(company, orders).rename(columns={"monetary": "revenue", "frequency": "days"})
     bands = pareto(base.rename(columns={"revenue": "profit"}), cuts=_BANDS)
     fifth = float(bands["cumulative_value_share"].iloc[2])
     once = proportion(int((base["days"] == 1).sum()), len(base))
-    year = orders["order_date"] > company.as_of - _days(365)
-    active = proportion(int(orders.loc[year, "customer_id"].nunique()), len(base))
+    active = proportion(int((base["recency_days"] < _YEAR).sum()), len(base))
     revenue = float(base["revenue"].sum())
     facts = {
         "customers": len(base),
@@ -49,12 +50,14 @@ def customers(company: Company) -> Section:
         "bought_once": once.to_dict(),
         "bought_in_last_365_days": active.to_dict(),
         "orders_without_amount": int(orders["amount"].isna().sum()),
+        "customers_without_purchase": int(orders["customer_id"].nunique()) - len(base),
+        "revenue_without_purchase": float(orders["amount"].sum()) - revenue,
     }
     return Section(
         KEY,
         TITLE,
         _headline(fifth, once.estimate),
-        _base(company, orders, len(base)),
+        _base(company, orders, base),
         facts,
         (
             ("customers who bought", say.integer(len(base)), f"revenue {company.money(revenue)}"),
@@ -90,19 +93,13 @@ def customers(company: Company) -> Section:
     )
 
 
-def _days(count: int) -> "pd.Timedelta":
-    import pandas as pd
-
-    return pd.Timedelta(days=count)
-
-
-def _per_customer(orders: "pd.DataFrame") -> "pd.DataFrame":
-    """Add up each customer's revenue, and count the days with a purchase."""
-    bought = orders[orders["amount"].fillna(0) >= 0]
-    days = bought.assign(day=bought["order_date"].dt.normalize()).drop_duplicates(["customer_id", "day"])
-    base = orders.groupby("customer_id", as_index=False).agg(revenue=("amount", "sum"))
-    counted = days.groupby("customer_id").size()
-    return base.assign(days=base["customer_id"].map(counted).fillna(0).astype(int))
+def bought(company: Company, orders: "pd.DataFrame") -> "pd.DataFrame":
+    """Measure each customer who bought, or say that nobody did."""
+    found = company.buyers(orders)
+    if found.empty:
+        msg = "no row of the orders is a purchase: all are returns or have no amount"
+        raise Missing(msg)
+    return found
 
 
 def _curve(base: "pd.DataFrame") -> "pd.DataFrame":
@@ -118,17 +115,26 @@ def _headline(fifth: float, once: float) -> str:
     )
 
 
-def _base(company: Company, orders: "pd.DataFrame", count: int) -> tuple[str, ...]:
+def _base(company: Company, orders: "pd.DataFrame", base: "pd.DataFrame") -> tuple[str, ...]:
     first, last = orders["order_date"].min(), orders["order_date"].max()
     lines = [
-        f"{say.integer(count)} customers in {say.integer(len(orders))} rows of orders from "
+        f"{say.count(len(base), *_CUSTOMERS)} in {say.count(len(orders), *say.ROWS)} of orders from "
         f"{say.date(first)} to {say.date(last)}; as of {say.date(company.as_of)}.",
         "Revenue is net of returns. The shares of money are counts of this base, not estimates; the "
         "intervals of the shares of customers (Wilson) hold for customers like these.",
     ]
+    others = orders[~orders["customer_id"].isin(base["customer_id"])]
+    if len(others):
+        people = say.count(others["customer_id"].nunique(), *_CUSTOMERS)
+        lines.append(
+            f"Not counted: {people} with nothing but returns or rows "
+            f"without an amount, {company.money(others['amount'].sum())} in all."
+        )
     missing = int(orders["amount"].isna().sum())
     if missing:
-        lines.append(f"{say.integer(missing)} rows have no amount and count as 0.")
+        lines.append(
+            f"{say.count(missing, 'row has no amount and counts', 'rows have no amount and count')} as 0."
+        )
     return tuple(lines)
 
 
@@ -167,10 +173,11 @@ def _label_table(joined: "pd.DataFrame", label: str) -> Table:
     sums = joined.assign(who=names).groupby("who", as_index=False)
     table = sums.agg(customers=("customer_id", "size"), revenue=("revenue", "sum"))
     table = table.sort_values(["revenue", "who"], ascending=[False, True])
-    if len(table) > _MOST:
+    others = len(table) - _MOST + 1
+    if others > 1:
         rest = table.iloc[_MOST - 1 :][["customers", "revenue"]].sum()
         table = table.head(_MOST - 1)
-        table.loc[len(table) + _MOST] = [f"{joined[label].nunique()} in all: the others", *rest]
+        table.loc[len(names)] = [f"{others} others", *rest]
     table = table.assign(
         customer_share=table["customers"] / len(joined),
         revenue_share=table["revenue"] / joined["revenue"].sum(),
@@ -192,18 +199,20 @@ def _label_table(joined: "pd.DataFrame", label: str) -> Table:
 
 
 def _action(company: Company, base: "pd.DataFrame", once: float) -> tuple[str, ...]:
+    if not base["revenue"].sum() > 0:
+        return ("Find out why everything came back: returns took all of the revenue.",)
     ranked = base["revenue"].sort_values(ascending=False).cumsum()
     half = int((ranked < ranked.iloc[-1] / 2).sum()) + 1
     edge = float(base["revenue"].nlargest(half).iloc[-1])
     lines = [
-        f"Give a name and a contact plan to the {say.integer(half)} customers "
-        f"({say.share(half / len(base))}) who make half of the revenue: everyone from "
+        f"Give a name and a contact plan to the {say.count(half, *_CUSTOMERS)} "
+        f"({say.share(half / len(base))}) behind half of the revenue: everyone from "
         f"{company.money(edge)} up.",
     ]
     if once > 0.3:
         count = int((base["days"] == 1).sum())
         lines.append(
-            f"Win the second purchase: {say.integer(count)} customers bought once. It is the cheapest "
+            f"Win the second purchase: {say.count(count, *_CUSTOMERS)} bought once. It is the cheapest "
             "growth on this page, and the segments below say whom to ask first."
         )
     return tuple(lines)

@@ -16,6 +16,7 @@ from crmkit.report import numerals as say
 from crmkit.report.company import Company
 from crmkit.report.document import Heading, Picture, Section, Table, rows_of
 from crmkit.report.pictures import picture
+from crmkit.stats import proportion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ _LABELS = ("channel", "campaign", "region", "salesperson")
 _MOST = 12
 _DAYS = (30, 90, 180)
 _SALES = 100
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +38,7 @@ class _Result:
     stages: "pd.DataFrame"
     groups: "pd.DataFrame | None"
     label: str | None
+    labels: int
     cohorts: "pd.DataFrame"
     times: "pd.DataFrame"
 
@@ -84,16 +87,18 @@ def _count(company: Company, table: "pd.DataFrame") -> _Result:
     day = company.as_of
     stages = [name for name in _STAGES if name in table]
     label = next((name for name in _LABELS if name in table and table[name].notna().any()), None)
-    groups = None
+    groups, labels = None, 0
     if label is not None:
         groups = lead_to_close(table, as_of=day, by=label)
-        groups = groups[groups["n"] > 0].sort_values(["ratio", "n"], ascending=False).head(_MOST)
+        labels = int((groups["n"] > 0).sum())
+        groups = groups[groups["n"] > 0].nlargest(_MOST, "n").sort_values(["ratio", "n"], ascending=False)
     cohorts = lead_to_close(table, as_of=day, period="quarter")
     return _Result(
         _ratios(company, table),
         funnel(table, as_of=day, stages=stages),
         groups,
         label,
+        labels,
         cohorts[cohorts["period"].notna() & (cohorts["n"] > 0)].tail(8),
         _times(table, day),
     )
@@ -139,11 +144,11 @@ def _times(table: "pd.DataFrame", day: Any) -> "pd.DataFrame":
 
 def _headline(result: _Result) -> str:
     by_key = result.ratios.set_index("key")
-    parts = [f"{say.share(result.close['ratio'])} of all leads become a sale"]
+    parts = [f"{say.share(result.close['ratio'])} of all leads became a sale"]
     if "lead_to_qualified" in by_key.index:
-        parts.append(f"sales accept {say.share(by_key.loc['lead_to_qualified', 'ratio'])} of them")
+        parts.append(f"sales accepted {say.share(by_key.loc['lead_to_qualified', 'ratio'])} of them")
     if "quote_to_close" in by_key.index:
-        parts.append(f"{say.share(by_key.loc['quote_to_close', 'ratio'])} of the quotes are won")
+        parts.append(f"{say.share(by_key.loc['quote_to_close', 'ratio'])} of the quotes were won")
     return (", and ".join(["; ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]) + "."
 
 
@@ -151,9 +156,9 @@ def _base(company: Company, result: _Result) -> tuple[str, ...]:
     close = result.close
     excluded = int(close["excluded"])
     return (
-        f"{say.integer(close['n'])} leads created up to {say.date(company.as_of)}, followed to that day; "
-        f"{say.integer(close['open'])} of them are still open, so the ratios can still rise. "
-        + (f"{say.integer(excluded)} leads with impossible dates are left out. " if excluded else "")
+        f"{say.count(close['n'], 'lead', 'leads')} created up to {say.date(company.as_of)}, followed to that "
+        f"day; {say.integer(close['open'])} of them are still open, so the ratios can still rise. "
+        + (f"Left out: {say.count(excluded, 'lead', 'leads')} with impossible dates. " if excluded else "")
         + "All intervals are 95 %: Wilson for the ratios, Aalen and Johansen for the time to close, in "
         "which a lost lead is an outcome and not a lead that may still be won.",
     )
@@ -182,7 +187,8 @@ def _tables(result: _Result) -> tuple[Table, ...]:
     if result.groups is not None and result.label is not None:
         named = result.groups.rename(columns={result.label: "group"})
         named["group"] = named["group"].fillna("(not known)")
-        caption = f"Leads won by {result.label}, the best first"
+        which = f"the {_MOST} with the most leads of {result.labels}, " if result.labels > _MOST else ""
+        caption = f"Leads won by {result.label}: {which}the best first"
         found.append(Table("by_label", caption, (Heading("group", result.label), *ratio), rows_of(named)))
     came = result.cohorts["period"].dt
     quarter = "Q" + came.quarter.astype(str) + say.SPACE + came.year.astype(str)
@@ -244,29 +250,36 @@ def _pictures(result: _Result) -> tuple[Picture, ...]:
     return tuple(drawn)
 
 
+def _move(groups: "pd.DataFrame", label: str) -> str:
+    """Say whether the best group is better than the worst, allowing for their having been picked."""
+    best, worst = groups.iloc[0], groups.iloc[-1]
+    level = 1 - (1 - _CONFIDENCE) / len(groups)  # Bonferroni: one interval a group, all true together
+    least, most = (proportion(int(one["closed"]), int(one["n"]), confidence=level) for one in (best, worst))
+    if least.lower <= most.upper:
+        return (
+            f"Do not move budget between the {label}s yet: the intervals of the best and the worst overlap, "
+            f"allowing for {len(groups)} comparisons."
+        )
+    names = ["(not known)" if say.missing(one[label]) else one[label] for one in (best, worst)]
+    return (
+        f"Move effort from {names[1]} ({say.share(worst['ratio'])} won) to {names[0]} "
+        f"({say.share(best['ratio'])}): their intervals do not overlap, also allowing for {len(groups)} "
+        "comparisons, so chance alone does not explain it. Compare the cost of a lead before you move the "
+        "budget."
+    )
+
+
 def _action(result: _Result) -> tuple[str, ...]:
     close, label, lines = result.close, result.label, []
     if result.groups is not None and label is not None and len(result.groups) > 1:
-        best, worst = result.groups.iloc[0], result.groups.iloc[-1]
-        names = ["(not known)" if say.missing(one[label]) else one[label] for one in (best, worst)]
-        if best["lower"] > worst["upper"]:
-            lines.append(
-                f"Move effort from {names[1]} ({say.share(worst['ratio'])} won) to {names[0]} "
-                f"({say.share(best['ratio'])}): their intervals do not overlap, so chance alone does "
-                "not explain it. Compare the cost of a lead before you move the budget."
-            )
-        else:
-            lines.append(
-                f"Do not move budget between the {label}s yet: the intervals of the best and the worst "
-                "overlap."
-            )
+        lines.append(_move(result.groups, label))
     if close["ratio"] > 0:
         need = required_leads(_SALES, ratio=float(close["ratio"]))
         prudent = required_leads(_SALES, ratio=float(close["lower"]))
         lines.append(
-            f"{_SALES} sales need about {say.integer(need)} leads; to be on the safe side "
+            f"{_SALES} sales need about {say.integer(need)} leads at this ratio; to be on the safe side "
             f"{say.integer(prudent)}."
         )
     if close["open"]:
-        lines.append(f"{say.integer(close['open'])} leads are open: decide on the oldest of them first.")
+        lines.append(f"{say.count(close['open'], 'lead is', 'leads are')} open: decide on the oldest first.")
     return tuple(lines)

@@ -30,6 +30,7 @@ KEY, TITLE = "profit", "Cost to serve and customer profit"
 _QUINTILES = (0.2, 0.4, 0.6, 0.8)
 _NEAR = 0.1
 _WORST = 10
+_CUSTOMERS = ("customer", "customers")
 _PRICE, _SERVICE = "gross margin per 100 of sales", "cost to serve per 100 of sales"
 _MATRIX = dataclasses.replace(SHAPIRO, axes=(Axis("net_price", _PRICE), Axis("cost_to_serve_rate", _SERVICE)))
 
@@ -73,7 +74,7 @@ def profit(company: Company) -> Section:
             _quintiles(result.profits),
             _cells(placed),
             _activity_table(result),
-            _worst(placed),
+            *_worst(placed),
         ),
         _pictures(company, result, placed),
         _action(company, placed),
@@ -166,7 +167,7 @@ def _headline(company: Company, result: _Result) -> str:
 def _base(company: Company, result: _Result, placed: "pd.DataFrame") -> tuple[str, ...]:
     found, interval = result.reconciled, result.profitable
     lines = [
-        f"{say.integer(result.peak.customers)} customers, orders and costs from {say.date(result.start)} "
+        f"{say.count(result.peak.customers, *_CUSTOMERS)}, orders and costs from {say.date(result.start)} "
         f"to {say.date(company.as_of)}. Share of profitable customers: "
         f"{say.interval(interval.lower, interval.upper, interval.n)} (Wilson).",
         f"Costs reconcile: {say.decimal(found['allocated'], 2)} allocated + "
@@ -176,18 +177,15 @@ def _base(company: Company, result: _Result, placed: "pd.DataFrame") -> tuple[st
     ]
     if "ledger_table" in found:
         gap = round(found["ledger"] - found["ledger_table"], 2)
+        than = "less" if gap > 0 else "more"
         lines.append(
             f"The ledger up to {say.date(company.as_of)} says {say.decimal(found['ledger_table'], 2)}"
-            + (": the same." if gap == 0 else f": {say.decimal(gap, 2)} less than the activities.")
+            + (": the same." if gap == 0 else f": {say.decimal(abs(gap), 2)} {than} than the activities.")
         )
     missing = int(placed["cell"].isna().sum())
     lines.append(
         "The matrix (Shapiro) compares each customer with the average of the whole company, per 100 of sales"
-        + (
-            f"; {say.integer(missing)} customers without positive sales have no place in it."
-            if missing
-            else "."
-        )
+        + (f"; left out: {say.count(missing, *_CUSTOMERS)} without positive sales." if missing else ".")
     )
     return tuple(lines)
 
@@ -209,7 +207,7 @@ def _shown(company: Company, result: _Result) -> tuple[tuple[str, str, str], ...
         (
             "lost on unprofitable customers",
             company.money(result.peak.lost_after_peak),
-            f"{say.integer(result.peak.customers - result.peak.profitable)} customers",
+            say.count(result.peak.customers - result.peak.profitable, *_CUSTOMERS),
         ),
     )
 
@@ -261,7 +259,7 @@ def _activity_table(result: _Result) -> Table:
     table = table.sort_values("cost", ascending=False).assign(cost=lambda one: one["cost"].round(2))
     table["share"] = table["cost"] / table["cost"].sum()
     table["rate"] = (table["cost"] / table["quantity"]).where(~table["unassigned"].astype(bool))
-    category = (Heading("category", "category"),) if "category" in by else ()
+    category = (Heading("category", "category", spare=True),) if "category" in by else ()
     return Table(
         "activities",
         "What it costs to serve, by activity",
@@ -277,11 +275,11 @@ def _activity_table(result: _Result) -> Table:
     )
 
 
-def _worst(placed: "pd.DataFrame") -> Table:
+def _worst(placed: "pd.DataFrame") -> tuple[Table, ...]:
     worst = placed[placed["profit"] < 0].sort_values(["profit", "customer_id"]).head(_WORST)
-    return Table(
+    table = Table(
         "largest_losses",
-        f"The {len(worst)} customers who lose most",
+        "The customers who lose most" if len(worst) > 1 else "The customer who makes a loss",
         (
             Heading("customer_id", "customer"),
             Heading("revenue", "sales", "money"),
@@ -292,6 +290,7 @@ def _worst(placed: "pd.DataFrame") -> Table:
         ),
         rows_of(worst),
     )
+    return (table,) if len(worst) else ()
 
 
 def _pictures(company: Company, result: _Result, placed: "pd.DataFrame") -> tuple[Picture, ...]:
@@ -318,15 +317,16 @@ def _action(company: Company, placed: "pd.DataFrame") -> tuple[str, ...]:
     counts = cell_counts(placed, _MATRIX, value="profit").set_index("cell")
     for cell in ("aggressive", "passive"):
         row = counts.loc[cell]
-        lines.append(
-            f"{say.integer(row['customers'])} customers are {cell} (profit "
-            f"{company.money(row['profit'])}): {row['strategy']}."
-        )
+        if row["customers"]:
+            lines.append(
+                f"{say.count(row['customers'], 'customer is', 'customers are')} {cell} (profit "
+                f"{company.money(row['profit'])}): {row['strategy']}."
+            )
     losing = placed[placed["profit"] < 0].nsmallest(_WORST, "profit")
     if len(losing):
         lines.append(
-            f"Talk first to the {len(losing)} customers listed above who lose "
-            f"{company.money(-losing['profit'].sum())} together: price, order size or service has to "
-            "change. Those near a line of the matrix may move with a small change."
+            f"Talk first to the {say.count(len(losing), *_CUSTOMERS)} with the largest losses, "
+            f"{company.money(-losing['profit'].sum())} in all: price, order size or service has to change. "
+            "Those near a line of the matrix may move with a small change."
         )
     return tuple(lines)

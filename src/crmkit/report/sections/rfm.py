@@ -1,5 +1,6 @@
 """Segments by recency, frequency and money: their size, their worth, and what to do with each."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from crmkit.plot.segmentation import score_heatmap, segment_bars
@@ -7,7 +8,8 @@ from crmkit.report import numerals as say
 from crmkit.report.company import Company
 from crmkit.report.document import Heading, Picture, Section, Table, rows_of
 from crmkit.report.pictures import picture
-from crmkit.segmentation import RFMCuts, rfm, rfm_cuts, rfm_segments
+from crmkit.report.sections.customers import bought
+from crmkit.segmentation import RFMCuts, rfm_cuts, rfm_score, rfm_segments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +32,10 @@ def segments(company: Company) -> Section:
     Section
         Segments with actions, the grid of scores, the thresholds.
     """
-    orders = company.table("orders")
-    scored = rfm(orders[orders["amount"].notna()], as_of=company.as_of)
-    table, cuts = rfm_segments(scored), rfm_cuts(scored)
+    base = bought(company, company.table("orders"))
+    cuts = rfm_cuts(base)
+    scored = rfm_score(base, cuts=cuts)
+    table = rfm_segments(scored)
     best, slipping = table.iloc[0], table[table["segment"].isin(_SLIPPING)]
     facts = {
         "customers": len(scored),
@@ -46,12 +49,12 @@ def segments(company: Company) -> Section:
         TITLE,
         _headline(company, best, slipping),
         (
-            f"{say.integer(len(scored))} customers with a purchase up to {say.date(company.as_of)}, from "
-            "which recency is counted back. Each measure is cut into five groups of nearly equal size, 5 "
-            "is best; customers who tie share a score. Purchases of one day count as one; money is net "
-            "of returns.",
+            f"{say.count(len(scored), 'customer', 'customers')} with a purchase up to "
+            f"{say.date(company.as_of)}, from which recency is counted back. Each measure is cut into five "
+            "groups of nearly equal size, 5 is best; customers who tie share a score. Purchases of one day "
+            "count as one; money is net of returns.",
             "The shares are counts of these customers, not estimates. Scores are ranks within this base: "
-            "keep the thresholds below to measure other customers, or other days, by the same lines.",
+            "keep their thresholds to measure other customers, or other days, by the same lines.",
         ),
         facts,
         (),
@@ -70,7 +73,8 @@ def _headline(company: Company, best: "pd.Series[Any]", slipping: "pd.DataFrame"
         return f"{text}."
     count, revenue = slipping["customers"].sum(), slipping["revenue"].sum()
     worth = f"worth {company.money(revenue)} so far"
-    return f"{text}; {say.integer(count)} good customers, {worth}, are slipping away."
+    people = say.count(count, "good customer", "good customers")
+    return f"{text}; {people}, {worth}, {'is' if count == 1 else 'are'} slipping away."
 
 
 def _segment_table(table: "pd.DataFrame") -> Table:
@@ -83,8 +87,8 @@ def _segment_table(table: "pd.DataFrame") -> Table:
             Heading("customer_share", "share", "share"),
             Heading("revenue", "revenue", "money"),
             Heading("revenue_share", "share", "share"),
-            Heading("mean_recency_days", "days since last", "integer"),
-            Heading("mean_frequency", "purchases", "decimal"),
+            Heading("mean_recency_days", "days since last", "integer", spare=True),
+            Heading("mean_frequency", "purchases", "decimal", spare=True),
             Heading("action", "action"),
         ),
         rows_of(table),
@@ -93,15 +97,15 @@ def _segment_table(table: "pd.DataFrame") -> Table:
 
 
 def _threshold_table(cuts: RFMCuts) -> Table:
-    """Write the thresholds as the least that each score asks for."""
+    """Write the thresholds as the least that each score asks for; none where ties leave a score to nobody."""
     # the score of recency falls as the days rise: 5 is the one up to the first threshold
+    asked = {
+        "recency_days": cuts.recency_days,
+        "frequency": cuts.frequency[::-1],
+        "monetary": cuts.monetary[::-1],
+    }
     rows = [
-        {
-            "score": score,
-            "recency_days": cuts.recency_days[5 - score],
-            "frequency": cuts.frequency[score - 2],
-            "monetary": cuts.monetary[score - 2],
-        }
+        {"score": score} | {name: _own(values, 5 - score) for name, values in asked.items()}
         for score in (5, 4, 3, 2)
     ]
     return Table(
@@ -115,6 +119,12 @@ def _threshold_table(cuts: RFMCuts) -> Table:
         ),
         rows,
     )
+
+
+def _own(thresholds: Sequence[float], place: int) -> float | None:
+    """Return a threshold, unless the better score before it asks for the same."""
+    same = place > 0 and thresholds[place] == thresholds[place - 1]
+    return None if same else thresholds[place]
 
 
 def _pictures(table: "pd.DataFrame", scored: "pd.DataFrame") -> tuple[Picture, ...]:

@@ -1,5 +1,6 @@
 """Sales by month, and what the next months should bring."""
 
+import datetime as dt
 import math
 import warnings
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ KEY, TITLE = "sales", "Sales by month"
 _WINDOWS = (1, 2, 3, 4, 6, 12)
 _HORIZON = 3
 _LEAST = 6
+_YEAR, _WEEK = 12, 7
 
 
 def sales(company: Company) -> Section:
@@ -64,6 +66,8 @@ def sales(company: Company) -> Section:
         "forecast": float(forecast["forecast"].iloc[0]),
         "forecast_lower": _known(forecast["lower"].iloc[0]),
         "forecast_upper": _known(forecast["upper"].iloc[0]),
+        "next_month": forecast["period"].iloc[0],
+        "first_row": known["order_date"].min(),
         "rows_in_unfinished_month": left_out,
     }
     return Section(
@@ -98,7 +102,7 @@ def _headline(company: Company, facts: dict[str, object]) -> str:
     band = _band(company, facts)
     return (
         f"Sales were {company.money(_round(facts['last_value']))} in {say.month(facts['last_month'])}; "
-        f"expect about {company.money(_round(facts['forecast']))} next month"
+        f"expect about {company.money(_round(facts['forecast']))} in {say.month(facts['next_month'])}"
         + (f" (95 % band {band})." if band else ".")
     )
 
@@ -130,12 +134,15 @@ def _base(company: Company, facts: dict[str, object], n: int) -> tuple[str, ...]
         f"had the least one-step error on the same {n} months, "
         f"{company.money(facts['mean_absolute_error'])} on average.",
         "The 95 % band comes from the errors that the method made on those months; it stops at 0 unless "
-        "a month was below. The method knows neither season nor trend: read the months of the year "
-        "before beside it.",
+        "a month was below. The method knows neither season nor trend"
+        + (": read the months of the year before beside it." if int(str(facts["months"])) > _YEAR else "."),
     ]
+    first = facts["first_row"]
+    if isinstance(first, dt.datetime) and first.day > _WEEK:
+        lines.append(f"The orders begin on {say.date(first)}: the first month may lack its first days.")
     if facts["rows_in_unfinished_month"]:
         lines.append(
-            f"{say.integer(facts['rows_in_unfinished_month'])} rows of the unfinished month are left out."
+            f"Left out: {say.count(facts['rows_in_unfinished_month'], *say.ROWS)} of the unfinished month."
         )
     return tuple(lines)
 
@@ -151,7 +158,7 @@ def _shown(
         (f"sales of the last {months} months", company.money(values.tail(12).sum()), change),
         ("last complete month", company.money(facts["last_value"]), say.month(facts["last_month"])),
         (
-            "next month",
+            f"forecast for {say.month(facts['next_month'])}",
             company.money(facts["forecast"]),
             "no band: the months are alike"
             if facts["forecast_lower"] is None
@@ -175,12 +182,8 @@ def _forecast_table(forecast: "pd.DataFrame", smoothed: "pd.DataFrame") -> Table
         "Forecast by two methods; each with its 95 % band",
         (
             Heading("period", "month", "month"),
-            Heading("forecast", "moving average", "money"),
-            Heading("lower", "from", "money"),
-            Heading("upper", "to", "money"),
-            Heading("smoothed", "smoothing", "money"),
-            Heading("smoothed_lower", "from", "money"),
-            Heading("smoothed_upper", "to", "money"),
+            Heading("forecast", "moving average", "money", ends=("lower", "upper")),
+            Heading("smoothed", "smoothing", "money", ends=("smoothed_lower", "smoothed_upper")),
         ),
         rows_of(both),
     )
@@ -189,6 +192,7 @@ def _forecast_table(forecast: "pd.DataFrame", smoothed: "pd.DataFrame") -> Table
 def _month_table(series: "pd.DataFrame") -> Table:
     last = series.tail(13).assign(year_before=series["value"].shift(12).tail(13))
     last = last.assign(change=last["value"] / last["year_before"].where(last["year_before"] > 0) - 1)
+    compared = Heading("year_before", "a year before", "money"), Heading("change", "change", "share")
     return Table(
         "months",
         "The last months",
@@ -196,8 +200,7 @@ def _month_table(series: "pd.DataFrame") -> Table:
             Heading("period", "month", "month"),
             Heading("value", "sales", "money"),
             Heading("n", "rows", "integer"),
-            Heading("year_before", "a year before", "money"),
-            Heading("change", "change", "share"),
+            *(compared if last["year_before"].notna().any() else ()),
         ),
         rows_of(last),
     )

@@ -36,6 +36,7 @@ class _Year:
     retention: Interval
     of_what: str
     since: "pd.Timestamp"
+    assumed: bool
 
 
 def value(company: Company) -> Section:
@@ -88,11 +89,11 @@ def value(company: Company) -> Section:
             (
                 f"{year.of_what} per customer a year",
                 company.money(year.margin),
-                f"n {say.integer(year.buyers)} customers who bought in the last 365 days",
+                f"n {say.integer(year.buyers)}, who bought in the last 365 days",
             ),
             (
                 "retention a year",
-                say.share(r.estimate),
+                say.rate(r.estimate),
                 say.interval(r.lower, r.upper, r.n),
             ),
             (
@@ -117,7 +118,7 @@ def _year(company: Company, orders: "pd.DataFrame") -> _Year:
 
     age = (pd.Timestamp(company.as_of) - orders["order_date"].dt.normalize()).dt.days
     last, before = orders[age < _YEAR], orders[(age >= _YEAR) & (age < 2 * _YEAR)]
-    bought, earlier = ({*one.loc[one["amount"] > 0, "customer_id"]} for one in (last, before))
+    bought, earlier = ({*company.buyers(one)["customer_id"]} for one in (last, before))
     if not bought or not earlier:
         msg = "retention needs purchases in each of the last two years; one of them has none"
         raise Missing(msg)
@@ -129,18 +130,19 @@ def _year(company: Company, orders: "pd.DataFrame") -> _Year:
             f"are {covered}, which would show the most frequent buyers only"
         )
         raise Missing(msg)
-    margin, of_what = _margin(company, last)
+    margin, of_what, assumed = _margin(company, last)
     retention = proportion(len(earlier & bought), len(earlier))
-    return _Year(len(bought), margin / len(bought), len(earlier), retention, of_what, since)
+    return _Year(len(bought), margin / len(bought), len(earlier), retention, of_what, since, assumed)
 
 
-def _margin(company: Company, orders: "pd.DataFrame") -> tuple[float, str]:
+def _margin(company: Company, orders: "pd.DataFrame") -> tuple[float, str, bool]:
+    """Add up the margin, and say what it is and whether it is the assumed share of sales."""
     sales = float(orders["amount"].sum())
     if "cost" in orders and orders["cost"].notna().all():
-        return sales - float(orders["cost"].sum()), "gross margin"
+        return sales - float(orders["cost"].sum()), "gross margin", False
     if company.assumptions.gross_margin is not None:
-        return sales * company.assumptions.gross_margin, "gross margin"
-    return sales, "revenue"
+        return sales * company.assumptions.gross_margin, "gross margin", True
+    return sales, "revenue", False
 
 
 def _headline(company: Company, year: _Year, worth: float, ends: list[float]) -> str:
@@ -154,7 +156,7 @@ def _headline(company: Company, year: _Year, worth: float, ends: list[float]) ->
 def _base(company: Company, year: _Year) -> tuple[str, ...]:
     again = say.integer(round(year.retention.estimate * year.before))
     lines = [
-        f"Of {say.integer(year.before)} customers who bought in the year before last "
+        f"Of {say.count(year.before, 'customer', 'customers')} who bought in the year before last "
         f"({_span(company, 2, year.since)}), {again} bought again in the last one "
         f"({_span(company, 1)}): that is the retention rate. As of {say.date(company.as_of)}.",
         "Value = margin × r / (1 + i − r) (Gupta and Lehmann), first margin a year from now. The range "
@@ -163,10 +165,10 @@ def _base(company: Company, year: _Year) -> tuple[str, ...]:
     ]
     if year.of_what == "revenue":
         lines.append(
-            "The orders have no cost of goods and no gross margin was given, so the values are revenue, "
-            "not profit: multiply them by the gross margin."
+            "The cost of the goods is not known for all orders of the last year and no gross margin was "
+            "given, so the values are revenue, not profit: multiply them by the gross margin."
         )
-    elif company.assumptions.gross_margin is not None and not company.has("orders", "cost"):
+    elif year.assumed:
         lines.append(f"A gross margin of {say.share(company.assumptions.gross_margin)} of sales is assumed.")
     return tuple(lines)
 
@@ -186,7 +188,7 @@ def _action(company: Company, year: _Year, worth: float, least: float, gain: flo
         )
     return (
         first,
-        f"Five points more retention ({say.share(r)} to {say.share(min(r + _POINTS, 1))}) bring "
+        f"Five points more retention ({say.rate(r)} to {say.rate(min(r + _POINTS, 1))}) bring "
         f"{company.money(gain)} of {year.of_what} per customer, {company.money(gain * year.buyers)} in "
         "all: a programme that promises them may not cost more.",
     )
@@ -203,8 +205,8 @@ def _span(company: Company, years: int, since: "pd.Timestamp | None" = None) -> 
 def _multiples(company: Company, year: _Year) -> Table:
     """Tabulate the lifetime value at retention and discount rates around those found."""
     r, i = year.retention.estimate, company.assumptions.discount
-    rates = sorted({round(min(max(r + step, 0.0), 1.0), 4) for step in (-0.10, -0.05, 0.0, 0.05, 0.10)})
-    discounts = sorted({round(max(i + step, 0.01), 4) for step in (-0.02, 0.0, 0.02)})
+    rates = sorted({min(max(r + step, 0.0), 1.0) for step in (-0.10, -0.05, 0.0, 0.05, 0.10)})
+    discounts = sorted({max(i + step, 0.01) for step in (-0.02, 0.0, 0.02)})
     values = margin_multiple_table(rates, discounts) * year.margin
     columns = {column: f"at_{100 * column:g}_percent" for column in values.columns}
     rows = values.rename(columns=columns).reset_index()
@@ -212,7 +214,7 @@ def _multiples(company: Company, year: _Year) -> Table:
     return Table(
         "lifetime_values",
         "Lifetime value by retention rate (rows) and discount rate (columns)",
-        (Heading("retention", "retention a year", "share"), *headings),
+        (Heading("retention", "retention a year", "rate"), *headings),
         rows_of(rows),
     )
 
