@@ -56,7 +56,7 @@ def beta_geo_expects(params, t):
 @pytest.mark.verify
 @pytest.mark.parametrize("kind", ["BetaGeoNBD", "ParetoNBD"])
 def test_intervals_cover_as_often_as_they_say(simulate, kind):
-    truth = PARETO if kind == "ParetoNBD" else BETA_GEO
+    truth = np.array(PARETO if kind == "ParetoNBD" else BETA_GEO)
     expects = pareto_expects if kind == "ParetoNBD" else beta_geo_expects
     draw = simulate.pareto if kind == "ParetoNBD" else simulate.beta_geo
     future = expects(truth, WEEKS)

@@ -93,9 +93,8 @@ def _collapsed(columns: Mapping[str, npt.NDArray[Any]], weight: Floats | None, *
     if weight is not None and not (fine := (weight >= 0) & (weight < np.inf)).all():
         _refuse_weights(int((~fine).sum()), len(weight))
     distinct = (collapse if alike else as_they_are)(columns)
-    count = distinct.sums() if alike else np.ones(len(distinct.code))
-    total = count if weight is None else distinct.sums(weight) if alike else weight
-    return Cells(pd.DataFrame(distinct.columns, copy=False), count, total, distinct)
+    total = distinct.count if weight is None else distinct.sums(weight) if alike else weight
+    return Cells(pd.DataFrame(distinct.columns, copy=False), distinct.count, total, distinct)
 
 
 def _local(rows: nw.LazyFrame[Any]) -> "pd.DataFrame":

@@ -18,19 +18,20 @@ _BLOCK = 1 << 15  # rows whose temporary arrays stay in the cache
 
 @dataclass(frozen=True, slots=True)
 class Distinct:
-    """Hold the distinct rows; a row has a code, and the code a place among them."""
+    """Hold the distinct rows and how many are like each; a row has a code, and the code a place among them."""
 
     columns: dict[str, Column]
+    count: npt.NDArray[np.float64]
     of_code: npt.NDArray[np.intp]
     code: Integers
 
-    def sums(self, weight: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
-        """Count the rows of each distinct one, or sum their weights."""
+    def sums(self, weight: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Sum the weights of the rows that are alike."""
         sums = np.bincount(self.code, weights=weight, minlength=len(self.of_code))
-        used = np.empty(len(next(iter(self.columns.values()))), dtype=np.intp)
+        used = np.empty(len(self.count), dtype=np.intp)
         present = np.flatnonzero(self.of_code >= 0)
         used[self.of_code[present]] = present
-        return sums[used].astype(float)
+        return sums[used]
 
     def spread(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Give every row the value of its place."""
@@ -41,18 +42,18 @@ def collapse(columns: Mapping[str, Column]) -> Distinct:
     """Find the distinct rows by a table of all combinations where there are few, else by hashing."""
     numbered = [_number(column) for column in columns.values()]
     size = math.prod(max(len(values), 1) for values, _ in numbered)
-    count = len(next(iter(columns.values())))
-    if size > max(_MOST_CODES, 2 * count):
+    if size > max(_MOST_CODES, 2 * len(next(iter(columns.values())))):
         return _hashed(columns, numbered)
     code = _coded(list(columns.values()), numbered)
-    present = np.flatnonzero(np.bincount(code, minlength=size))
+    count = np.bincount(code, minlength=size)
+    present = np.flatnonzero(count)
     of_code = np.full(size, -1, dtype=np.intp)
     of_code[present] = np.arange(len(present))
     found, rest = {}, present
     for name, (values, _) in reversed(list(zip(columns, numbered, strict=True))):
         rest, number = np.divmod(rest, max(len(values), 1))
         found[name] = values[number]
-    return Distinct({name: found[name] for name in columns}, of_code, code)
+    return Distinct({name: found[name] for name in columns}, count[present].astype(float), of_code, code)
 
 
 def _number(column: Column) -> tuple[Column, Integers | None]:
@@ -102,10 +103,11 @@ def _hashed(columns: Mapping[str, Column], numbered: Sequence[tuple[Column, Inte
     place, used = pd.factorize(code)
     first = np.empty(len(used), dtype=np.intp)
     first[place[::-1]] = np.arange(count - 1, -1, -1)
-    return Distinct({name: column[first] for name, column in columns.items()}, np.arange(len(used)), place)
+    found = {name: column[first] for name, column in columns.items()}
+    return Distinct(found, np.bincount(place).astype(float), np.arange(len(used)), place)
 
 
 def as_they_are(columns: Mapping[str, Column]) -> Distinct:
     """Take every row as distinct."""
     places = np.arange(len(next(iter(columns.values()))))
-    return Distinct(dict(columns), places, places)
+    return Distinct(dict(columns), np.ones(len(places)), places, places)
