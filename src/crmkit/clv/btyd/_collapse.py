@@ -18,7 +18,7 @@ _BLOCK = 1 << 15  # rows whose temporary arrays stay in the cache
 
 @dataclass(frozen=True, slots=True)
 class Distinct:
-    """Hold the distinct rows and how many are like each; a row has a code, and the code a place among them."""
+    """Hold the distinct rows and how often each occurs; a row has a code, the code a place among them."""
 
     columns: dict[str, Column]
     count: npt.NDArray[np.float64]
