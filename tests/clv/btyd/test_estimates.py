@@ -164,6 +164,9 @@ def state(change):
 @pytest.mark.parametrize(
     ("tamper", "match"),
     [
+        (state(lambda s: s.update(as_of="soon")), "its as_of is not a date such as 2024-12-31"),
+        (state(lambda s: s.update(as_of="20240331")), "its as_of is not a date"),
+        (state(lambda s: s.update(as_of="2024-02-30")), "its as_of is not a date"),
         (state(lambda s: s["point"].pop()), "7 numbers where 8 are due"),
         (state(lambda s: s["point"].append(0.0)), "9 numbers where 8 are due"),
         (state(lambda s: s["point"].__setitem__(0, 1e4)), "its parameters are beyond"),

@@ -22,6 +22,19 @@ COVARIATE_OPTIONS: dict[str, Any] = {
 class CustomerBaseModel(CustomerPredictions):
     """Predict with a fitted model of the customer base; the models differ in their formulas only."""
 
+    @property
+    def coefficients_(self) -> dict[str, float]:
+        """Return the coefficients of the covariates by name.
+
+        Returns
+        -------
+        dict
+            "process:covariate" → estimate; empty without covariates. A coefficient of 0.1 stands for a rate
+            exp(0.1) = 1.105 times as high when the covariate rises by 1.
+        """
+        self._require_fitted()
+        return dict(zip(self._layout.names, self._point[len(self._names) :].tolist(), strict=True))
+
     def predict_interval(
         self,
         frame: FrameT,

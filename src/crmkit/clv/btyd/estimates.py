@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -34,6 +35,14 @@ _STATE: dict[str, Any] = {
 
 def _square(rows: list[list[float]]) -> bool:
     return {len(row) for row in rows} == {len(rows)}
+
+
+def _is_day(text: str | None) -> bool:
+    """Say whether a text is a day as "2024-12-31"; None is no day that is known."""
+    try:
+        return text is None or date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _covers(covariance: Floats | None, size: int) -> bool:
@@ -85,19 +94,6 @@ class Estimates:
         """
         self._require_fitted()
         return {name: math.exp(self._point[place]) for place, name in enumerate(self._names)}
-
-    @property
-    def coefficients_(self) -> dict[str, float]:
-        """Return the coefficients of the covariates by name.
-
-        Returns
-        -------
-        dict
-            "process:covariate" → estimate; empty without covariates. A coefficient of 0.1 stands for a rate
-            exp(0.1) = 1.105 times as high when the covariate rises by 1.
-        """
-        self._require_fitted()
-        return dict(zip(self._layout.names, self._point[len(self._names) :].tolist(), strict=True))
 
     @property
     def boundary_(self) -> str | None:
@@ -318,6 +314,7 @@ class Estimates:
             "it has a covariance at a boundary, or none elsewhere": (covariance is None)
             != bool(self._runaway),
             "its unit is another one than asked for": unit is not None and unit != state["unit"],
+            "its as_of is not a date such as 2024-12-31": not _is_day(state["as_of"]),
             "it has no customers": state["n_customers"] <= 0 or state["n_cells"] < 1 or state["longest"] < 0,
         }
         for reason, holds in reasons.items():
