@@ -108,7 +108,8 @@ def test_check_prints_every_problem(run, folder):
     assert result.stdout.splitlines() == [
         "orders.order_date: 1 row of 33 without a date that can be read (expected as 2024-12-31), "
         "for example 'soon'",
-        "orders.amount: 1 row of 33 without a number that can be read, for example 'much'",
+        "orders.amount: 1 row of 33 without a number that can be read (expected as 1234.5; set decimal and "
+        "thousands in crmkit.toml), for example 'much'",
         "orders.customer_id: 1 row without a value",
         "leads.*: leads.csv is empty (0 bytes)",
     ]

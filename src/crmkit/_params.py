@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 import numbers
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -142,6 +143,13 @@ def day(name: str, value: Any) -> dt.datetime:
     if not dt.MINYEAR < moment.year < dt.MAXYEAR:  # the periods around it must have a date too
         fail(name, f"a date in the years {dt.MINYEAR + 1} to {dt.MAXYEAR - 1}", value)
     return dt.datetime(moment.year, moment.month, moment.day)
+
+
+def currency(name: str, value: Any) -> str:
+    """Return `value` if it has the form of an ISO 4217 code."""
+    if not isinstance(value, str) or not re.fullmatch("[A-Z]{3}", value):
+        fail(name, "the ISO code of a currency, such as EUR", value)
+    return value
 
 
 def generator(random_state: "int | np.random.Generator") -> "np.random.Generator":

@@ -83,6 +83,7 @@ def test_bad_tables(tables, change, error, message):
         ({"discount": -0.1}, "`discount` must be"),
         ({"gross_margin": 1.5}, "`gross_margin` must be"),
         ({"costs_from": "soon"}, "`costs_from` must be a date"),
+        ({"currency": "euro"}, "`currency` must be the ISO code of a currency"),
     ],
 )
 def test_assumptions_are_checked(assumed, message):

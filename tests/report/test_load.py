@@ -2,6 +2,8 @@
 
 import builtins
 import hashlib
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -120,7 +122,21 @@ def test_a_parquet_index_with_a_name_is_a_column(tmp_path):
         ("orders.csv", ORDERS + "1,2,3,4,5\n", "orders.csv is not a table: "),
         ("orders.csv", "customer_id,order_date,amount\n7,2024-01-01,2,9\n", "orders.csv is not a table: "),
         ("orders.csv", "customer_id,order_date,amount\n", "orders.*: the table is empty"),
-        ("orders.csv", "customer_id,order_date\n7,2024-01-01\n", "orders.amount: is missing"),
+        (
+            "orders.csv",
+            "customer_id,order_date\n7,2024-01-01\n",
+            "orders.amount: is missing. The file has: customer_id, order_date",
+        ),
+        (
+            "orders.csv",
+            "customer_id,order_date, Amount\n7,2024-01-01,5\n",
+            "orders.amount: is missing (did you mean ' Amount'?). The file has: customer_id, order_date, ",
+        ),
+        (
+            "orders.csv",
+            "customer_id,order_date,amount\n7,2024-01-01,2,9\n",
+            "a row has more fields than the header. Quote what holds a separator",
+        ),
         (
             "orders.csv",
             ORDERS + "9,2024-02-30,1\n",
@@ -245,6 +261,37 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
 def test_one_column_can_have_several_problems(folder):
     found = lines(folder(orders_DOT_csv="customer_id,order_date,amount\n1,2024-01-01,x\n2,2024-01-02,inf\n"))
     assert found == [
-        "orders.amount: 1 row of 2 without a number that can be read, for example 'x'",
+        "orders.amount: 1 row of 2 without a number that can be read (expected as 1234.5; set decimal and "
+        "thousands in crmkit.toml), for example 'x'",
         "orders.amount: 1 row with an infinite number, for example inf",
+    ]
+
+
+def test_a_column_can_be_ignored(folder):
+    """Complete Journey: age is a band, 45-54, and no file can be changed for want of a number."""
+    people = "customer_id,age\n7,45-54\n"
+    assert "without a number" in lines(folder(customers_DOT_csv=people))[0]
+    home = folder(customers_DOT_csv=people, crmkit_DOT_toml='[customers]\nignore = ["age"]\n')
+    assert list(report.load_folder(home)["customers"]) == ["customer_id"]
+    home = folder(customers_DOT_csv=people, crmkit_DOT_toml='[customers]\nignore = ["edad"]\n')
+    assert lines(home) == ["customers.edad: is ignored but not there. The file has: customer_id, age"]
+
+
+@pytest.mark.parametrize("target", ["nowhere.csv", "orders.csv"])
+def test_links_to_nothing_and_to_themselves(folder, target):
+    home = folder(leads_DOT_csv=LEADS)
+    (home / "orders.csv").symlink_to(target)
+    assert lines(home) == ["orders.*: orders.csv is not a file"]
+
+
+def test_the_settings_of_the_documentation_are_read(folder):
+    page = Path(__file__).parents[2] / "docs" / "report.md"
+    (settings,) = re.findall("```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    home = folder(
+        sales_2024_DOT_csv="cust;ts;net;age\n007;31.12.2024;1.234,50;45-54\n",
+        crmkit_DOT_toml=settings,
+    )
+    orders = report.load_folder(home)["orders"]
+    assert orders.to_dict("records") == [
+        {"customer_id": "007", "order_date": pd.Timestamp("2024-12-31"), "amount": 1234.5}
     ]

@@ -79,7 +79,7 @@ def test_every_key_is_read(write):
             "[orders]\ntz = 'Helsinki'\n",
             r"tz must be an IANA time zone such as .* Got 'Helsinki'",
         ),
-        ("[orders]\nseparator = ', '\n", r"\[orders\] separator must be one character. Got ', '"),
+        ("[orders]\nseparator = ', '\n", r"\[orders\] separator must be one character, such as .* Got ', '"),
         ("[orders]\nfile = 'x.xlsx'\n", r"\[orders\] file must end in .csv or .parquet. Got 'x.xlsx'"),
         ("[orders]\nfile = 'x.csv'\n", r"\[orders\] file 'x.csv' does not exist"),
         ("[orders]\nfile = '../x.csv'\n", r"\[orders\] file must be inside the folder. Got '../x.csv'"),
@@ -88,6 +88,20 @@ def test_every_key_is_read(write):
         ("[orders.columns]\namount = 3\n", r"\[orders.columns\] must map canonical names to names"),
         ("[orders]\ncolumns = 'x'\n", r"\[orders.columns\] must map canonical names to names"),
         ("[orders\n", r"crmkit.toml: is not a TOML file: "),
+        ('[orders]\nseparator = "\\n"\n', r"\[orders\] separator must be one character, such as"),
+        ("[orders]\nseparator = 'x'\n", r"\[orders\] separator must be one character, such as"),
+        ("[orders]\ndecimal = '1'\n", r"\[orders\] decimal must be '.' or ','. Got '1'"),
+        ("[orders]\nthousands = 'k'\n", r"\[orders\] thousands must be one of '.', ',', ' ', "),
+        ("[orders]\nthousands = '.'\n", r"\[orders\] thousands and decimal must differ. Got '.' for both"),
+        ("[orders]\nignore = 'age'\n", r"\[orders\] ignore must be a list of columns of the file. Got 'age'"),
+        ("[orders]\ndate_format = '%Q'\n", r"\[orders\] date_format must be the format of a date, such as"),
+        ("[orders]\ndate_format = 'mixed'\n", r"\[orders\] date_format must be the format of a date"),
+        ("[orders]\ndate_format = '%H:%M'\n", r"\[orders\] date_format must be the format of a date"),
+        (f"[orders]\nfile = '{'a' * 5000}.csv'\n", r"\[orders\] file 'a{80}…' does not exist"),
+        ("[report]\ndiscount = nan\n", r"\[report\] `discount` must be a finite number at least 0. Got nan"),
+        ("[report]\ngross_margin = 1.2\n", r"\[report\] `gross_margin` must be .* Got 1.2"),
+        ("[report]\ncosts_from = 'soon'\n", r"\[report\] `costs_from` must be a date such as .* Got 'soon'"),
+        ("[report]\ncurrency = '€'\n", r"\[report\] `currency` must be the ISO code of .* Got '€'"),
     ],
 )
 def test_what_is_wrong_is_a_problem(write, text, message):
@@ -96,6 +110,22 @@ def test_what_is_wrong_is_a_problem(write, text, message):
     assert settings.tables == {}
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(texts(settings)[0])
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%m/%d/%y %I:%M %p", "%Y-%m-%dT%H:%M:%S%z", "%Y%m%d", "%b %Y"])
+def test_formats_of_dates(write, form):
+    assert write(f"[orders]\ndate_format = '{form}'\n").problems == ()
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a link to nothing", "a link to itself"])
+def test_settings_that_are_no_file(tmp_path, kind):
+    """Taken for absent, they would leave every table with the defaults and say nothing."""
+    path = tmp_path / "crmkit.toml"
+    if kind == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to("nowhere" if kind == "a link to nothing" else "crmkit.toml")
+    assert texts(read_settings(tmp_path)) == ["crmkit.toml: is not a file"]
 
 
 def test_all_problems_are_listed(write):

@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -96,11 +97,53 @@ def test_numbers():
     numbers, found = read("number", ["1.5", " -2 ", "1e3", "NaN", None, "1,000", "twelve"])
     assert numbers.tolist()[:3] == [1.5, -2.0, 1000.0]
     assert found == [
-        "things.number: 2 rows of 7 without a number that can be read, for example '1,000', 'twelve'"
+        "things.number: 2 rows of 7 without a number that can be read (expected as 1234.5; set decimal and "
+        "thousands in crmkit.toml), for example '1,000', 'twelve'"
     ]
     assert read("number", ["1,5"], decimal=",")[0][0] == 1.5
     assert read("number", pd.Series([Decimal("1.10")], dtype=object))[0][0] == 1.1
+    assert read("number", pd.Series([Decimal("1.10")], dtype=object), decimal=",")[0][0] == 1.1
     assert read("number", pd.Series([7]))[0].dtype == "int64"
+
+
+def test_a_decimal_comma_does_not_read_thousands_as_decimals():
+    """1.234 in a German file is one thousand two hundred and thirty-four, and never one and a quarter."""
+    values = ["12,5", "1.234", "1.234,50", None]
+    numbers, found = read("number", values, decimal=",")
+    assert numbers.tolist()[0] == 12.5
+    assert numbers[1:].isna().all()
+    assert found == [
+        "things.number: 2 rows of 4 without a number that can be read (expected as 1234,5; set decimal and "
+        "thousands in crmkit.toml), for example '1.234', '1.234,50'"
+    ]
+    numbers, found = read("number", values, decimal=",", thousands=".")
+    assert numbers.tolist()[:3] == [12.5, 1234.0, 1234.5]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("thousands", "decimal", "right", "wrong"),
+    [
+        (",", ".", ["1,234", "-1,234,567.25", "12"], ["1,23", "1,2345", ",123", "1234,567"]),
+        (" ", ",", ["1 234", "-1\u00a0234\u202f567,25", "12"], ["1 23", "1.5"]),
+        ("'", ".", ["1'234", "-1'234'567.25", "12"], ["1''234"]),
+    ],
+)
+def test_thousands(thousands, decimal, right, wrong):
+    numbers, found = read("number", right + wrong, decimal=decimal, thousands=thousands)
+    assert numbers.tolist()[:3] == [1234.0, -1234567.25, 12.0]
+    assert numbers[3:].isna().all()
+    assert f"{len(wrong)} row" in found[0]
+    assert f"(expected as 1{thousands}234{decimal}5)" in found[0]
+
+
+@pytest.mark.parametrize("value", [b"\xff", [1, 2], {"a": 1}, np.array([1])])
+def test_keys_that_name_nothing(value):
+    """Nested and binary columns of Parquet files: as text they would make customers of their own."""
+    keys, found = read("key", pd.Series(["a", value, None], dtype=object))
+    assert keys[0] == "a"
+    assert keys[1:].isna().all()
+    assert found[0].startswith("things.key: 1 row of 3 that are neither text nor a number, for example ")
 
 
 def test_flags():

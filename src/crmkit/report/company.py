@@ -36,7 +36,7 @@ class Assumptions:
     Raises
     ------
     ParameterError
-        If a number is outside its range.
+        If a number is outside its range, or the currency is no ISO code.
 
     Examples
     --------
@@ -50,6 +50,8 @@ class Assumptions:
     costs_from: dt.date | str | None = None
 
     def __post_init__(self) -> None:
+        if self.currency is not None:
+            _params.currency("currency", self.currency)
         _params.number("discount", self.discount, low=0)
         if self.gross_margin is not None:
             _params.share("gross_margin", self.gross_margin)

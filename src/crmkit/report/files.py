@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import DataError, missing_extra
-from crmkit.report.settings import FILE_NAME, TableSettings, stays_inside
+from crmkit.report.settings import FILE_NAME, TableSettings, is_file, stays_inside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def read_file(home: Path, file: str, settings: TableSettings) -> "pd.DataFrame":
     if not stays_inside(home, file):
         msg = f"{file} is a link to a file outside the folder"
         raise UnreadableError(msg)
-    if not path.is_file():
+    if not is_file(path):
         msg = f"{file} is not a file"
         raise UnreadableError(msg)
     content = path.read_bytes()
@@ -91,7 +91,10 @@ def _read_csv(content: bytes, file: str, settings: TableSettings) -> "pd.DataFra
             header = pd.read_csv(io.StringIO(text), header=None, nrows=1, **options).iloc[0]
             _refuse_header(list(header), file, settings)
             frame: pd.DataFrame = pd.read_csv(io.StringIO(text), **options)
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
+    except pd.errors.ParserWarning:
+        msg = f"{file} is not a table: a row has more fields than the header. Quote what holds a separator"
+        raise UnreadableError(msg) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         msg = f"{file} is not a table: {' '.join(str(error).split())}"
         raise UnreadableError(msg) from None
     return frame

@@ -1,6 +1,7 @@
 """Load a folder of CSV and Parquet files as checked tables, or say everything that is wrong with them."""
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,7 +175,7 @@ def _files(home: Path, name: str, settings: Settings) -> list[str]:
     file = settings.table(name).file
     if file is not None:
         return [file]
-    return [name + suffix for suffix in SUFFIXES if (home / (name + suffix)).exists()]
+    return [name + suffix for suffix in SUFFIXES if os.path.lexists(home / (name + suffix))]
 
 
 def _unused(home: Path, used: set[str]) -> tuple[str, ...]:
@@ -194,7 +195,15 @@ def _read_table(
         raw = read_file(home, file, settings)
     except UnreadableError as error:
         return None, [Problem(name, "*", 0, str(error))]
-    frame, found = _rename(raw, name, settings)
+    absent = [one for one in settings.ignore if one not in raw.columns]
+    if absent:
+        return None, [Problem(name, one, 0, f"is ignored but not there. {_present(raw)}") for one in absent]
+    frame, found = _rename(raw.drop(columns=list(settings.ignore)), name, settings)
+    found += [
+        Problem(name, one, 0, f"is missing{_nearest(one, frame)}. {_present(frame)}")
+        for one in CONTRACTS[name].required()
+        if one not in frame.columns and one not in settings.columns
+    ]
     if found:
         return None, found
     frame, found = typed(frame, CONTRACTS[name], settings)
@@ -212,15 +221,22 @@ def _rename(
     found = []
     for canonical, foreign in settings.columns.items():
         if foreign not in frame.columns:
-            near = difflib.get_close_matches(foreign, list(map(str, frame.columns)), n=1, cutoff=0.5)
-            hint = f" (did you mean '{near[0]}'?)" if near else ""
-            present = ", ".join(map(str, frame.columns))
-            found.append(
-                Problem(name, canonical, 0, f"is mapped to '{foreign}'{hint}. The file has: {present}")
-            )
+            what = f"is mapped to '{foreign}'{_nearest(foreign, frame)}. {_present(frame)}"
+            found.append(Problem(name, canonical, 0, what))
         elif canonical in frame.columns and canonical not in settings.columns.values():
             found.append(Problem(name, canonical, 0, f"is mapped to '{foreign}' and in the file itself"))
     sources = list(settings.columns.values())
     repeated = sorted({one for one in sources if sources.count(one) > 1})
     found += [Problem(name, one, 0, "is mapped to more than one column") for one in repeated]
     return frame.rename(columns={foreign: own for own, foreign in settings.columns.items()}), found
+
+
+def _nearest(wanted: str, frame: "pd.DataFrame") -> str:
+    """Ask for the column whose name is nearest, whatever its capitals and spaces."""
+    names = {str(one).strip().lower(): str(one) for one in frame.columns}
+    near = difflib.get_close_matches(wanted.strip().lower(), names, n=1, cutoff=0.5)
+    return f" (did you mean '{names[near[0]]}'?)" if near else ""
+
+
+def _present(frame: "pd.DataFrame") -> str:
+    return f"The file has: {', '.join(map(str, frame.columns))}"

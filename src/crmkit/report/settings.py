@@ -15,18 +15,26 @@ Every key is checked; what is unknown is a problem, so that a typing error never
 
 import datetime as dt
 import difflib
+import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from crmkit import _params
+from crmkit.errors import ParameterError
 from crmkit.tables import CONTRACTS, Problem
 
 FILE_NAME = "crmkit.toml"
 SUFFIXES = (".csv", ".parquet")
-_TABLE_KEYS = ("file", "tz", "date_format", "separator", "decimal", "columns")
+_TEXT_KEYS = ("file", "tz", "date_format", "separator", "decimal", "thousands")
+_TABLE_KEYS = (*_TEXT_KEYS, "ignore", "columns")
+_NO_SEPARATORS = "\"'.-\r\n"
+_THOUSANDS = (".", ",", " ", "'")
+_LONGEST = 80
+_SAMPLE = dt.datetime(2024, 12, 1, tzinfo=dt.UTC)
 _PAGE_KEYS: dict[str, tuple[type, ...]] = {
     "title": (str,),
     "currency": (str,),
@@ -53,6 +61,10 @@ class TableSettings:
         What separates the fields of a CSV file, and the decimals of its numbers.
     columns : mapping
         Canonical name → name in the file.
+    thousands : str, optional
+        What parts the thousands of its numbers in text: a point, a comma, a space or an apostrophe.
+    ignore : tuple of str
+        Columns of the file that are left out, such as an `age` in bands.
 
     Examples
     --------
@@ -66,6 +78,8 @@ class TableSettings:
     separator: str = ","
     decimal: str = "."
     columns: Mapping[str, str] = field(default_factory=dict)
+    thousands: str | None = None
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +129,12 @@ def read_settings(folder: Path) -> Settings:
     ()
     """
     path = folder / FILE_NAME
-    if not path.is_file():
+    if not os.path.lexists(path):
         return Settings()
     if not stays_inside(folder, FILE_NAME):
         return Settings(problems=(problem("is a link to a file outside the folder"),))
+    if not path.is_file():
+        return Settings(problems=(problem("is not a file"),))
     try:
         document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -134,7 +150,10 @@ def read_settings(folder: Path) -> Settings:
         found += _table_problems(folder, name, one)
     if found:
         return Settings(problems=tuple(found))
-    return Settings({name: TableSettings(**one) for name, one in known.items()}, page)
+    tables = {
+        name: TableSettings(**one | {"ignore": tuple(one.get("ignore", ()))}) for name, one in known.items()
+    }
+    return Settings(tables, page)
 
 
 def problem(what: str) -> Problem:
@@ -167,7 +186,24 @@ def _page_problems(page: Any) -> list[Problem]:
         if not isinstance(value, kinds) or (isinstance(value, bool) and kinds != (bool,)):
             kind = {str: "a text", bool: "true or false", dt.date: "a date"}.get(kinds[0], "a number")
             found.append(problem(f"[report] {name} must be {kind}. Got {value!r} instead."))
-    return found
+    return found or _page_ranges(page)
+
+
+def _page_ranges(page: Mapping[str, Any]) -> list[Problem]:
+    """Check here what a report would refuse, so that `crmkit check` finds it."""
+    checks: dict[str, Callable[[str, Any], object]] = {
+        "currency": _params.currency,
+        "discount": lambda name, value: _params.number(name, value, low=0),
+        "gross_margin": _params.share,
+        "costs_from": _params.date,
+    }
+    found = []
+    for name in checks.keys() & page.keys():
+        try:
+            checks[name](name, page[name])
+        except ParameterError as error:
+            found.append(problem(f"[report] {error}"))
+    return sorted(found, key=str)
 
 
 def _table_problems(folder: Path, name: str, given: dict[str, Any]) -> list[Problem]:
@@ -177,7 +213,12 @@ def _table_problems(folder: Path, name: str, given: dict[str, Any]) -> list[Prob
         found.append(problem(f"[{name}.columns] must map canonical names to names in the file"))
     else:
         found += _unknown(columns, CONTRACTS[name].roles(), f"a column {{}} of [{name}.columns]")
-    texts = {key: given[key] for key in _TABLE_KEYS[:5] if key in given}
+    ignored = given.get("ignore", [])
+    if not isinstance(ignored, list) or not all(isinstance(one, str) for one in ignored):
+        found.append(
+            problem(f"[{name}] ignore must be a list of columns of the file. Got {ignored!r} instead.")
+        )
+    texts = {key: given[key] for key in _TEXT_KEYS if key in given}
     found += [
         problem(f"[{name}] {key} must be a text. Got {value!r} instead.")
         for key, value in texts.items()
@@ -185,15 +226,29 @@ def _table_problems(folder: Path, name: str, given: dict[str, Any]) -> list[Prob
     ]
     if found:
         return found
-    for key in ("separator", "decimal"):
-        if key in texts and len(texts[key]) != 1:
-            found.append(problem(f"[{name}] {key} must be one character. Got {texts[key]!r} instead."))
-    if "tz" in texts and not _is_zone(texts["tz"]):
-        example = "an IANA time zone such as 'Europe/Helsinki'"
-        found.append(problem(f"[{name}] tz must be {example}. Got {texts['tz']!r} instead."))
+    for key, (is_valid, example) in _TEXT_RULES.items():
+        if key in texts and not is_valid(texts[key]):
+            found.append(problem(f"[{name}] {key} must be {example}. Got {texts[key]!r} instead."))
+    if texts.get("thousands") == texts.get("decimal", "."):
+        found.append(
+            problem(f"[{name}] thousands and decimal must differ. Got {texts['thousands']!r} for both.")
+        )
     if "file" in texts:
         found += _file_problems(folder, name, texts["file"])
     return found
+
+
+def _is_separator(text: str) -> bool:
+    return len(text) == 1 and not text.isalnum() and text not in _NO_SEPARATORS
+
+
+def _is_date_format(text: str) -> bool:
+    """Say whether a date written in the format can be read again, at least to the month."""
+    try:
+        read = dt.datetime.strptime(_SAMPLE.strftime(text), text)
+    except ValueError:
+        return False
+    return read.replace(tzinfo=dt.UTC) == _SAMPLE
 
 
 def _is_zone(name: str) -> bool:
@@ -204,14 +259,35 @@ def _is_zone(name: str) -> bool:
     return True
 
 
+_TEXT_RULES: dict[str, tuple[Callable[[str], bool], str]] = {
+    "separator": (_is_separator, "one character, such as ';'"),
+    "decimal": (lambda text: text in (".", ","), "'.' or ','"),
+    "thousands": (lambda text: text in _THOUSANDS, f"one of {', '.join(map(repr, _THOUSANDS))}"),
+    "tz": (_is_zone, "an IANA time zone such as 'Europe/Helsinki'"),
+    "date_format": (_is_date_format, "the format of a date, such as '%d.%m.%Y'"),
+}
+
+
 def _file_problems(folder: Path, name: str, file: str) -> list[Problem]:
     if PurePosixPath(file).suffix.lower() not in SUFFIXES:
         return [problem(f"[{name}] file must end in .csv or .parquet. Got {file!r} instead.")]
     if not stays_inside(folder, file):
         return [problem(f"[{name}] file must be inside the folder. Got {file!r} instead.")]
-    if not (folder / file).is_file():
-        return [problem(f"[{name}] file {file!r} does not exist")]
+    if not is_file(folder / file):
+        return [problem(f"[{name}] file {_shortened(file)!r} does not exist")]
     return []
+
+
+def is_file(path: Path) -> bool:
+    """Say whether a file is there; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _shortened(file: str) -> str:
+    return file if len(file) <= _LONGEST else f"{file[:_LONGEST]}…"
 
 
 def stays_inside(folder: Path, file: str) -> bool:
@@ -219,4 +295,7 @@ def stays_inside(folder: Path, file: str) -> bool:
     parts = {*PurePosixPath(file).parts, *PureWindowsPath(file).parts}
     if ".." in parts or "\0" in file or PurePosixPath(file).is_absolute() or PureWindowsPath(file).anchor:
         return False
-    return (folder / file).resolve().is_relative_to(folder.resolve())
+    try:
+        return (folder / file).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a name too long, or links in a circle
+        return True  # it leads nowhere, and nowhere is not outside

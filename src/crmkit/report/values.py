@@ -3,6 +3,7 @@
 A value that cannot be read becomes null *and* a problem: with how many there are and the first three.
 """
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -78,9 +79,16 @@ def _is_text(column: "pd.Series[Any]") -> bool:
 
 def _key(column: "pd.Series[Any]", _: TableSettings) -> "tuple[pd.Series[Any], Wrong]":
     """Keys and labels are text; a whole number has no decimals, also where nulls made it a float."""
+    if column.dtype == object and (unfit := column.map(_is_unfit)).any():
+        return column.where(~unfit), [("that are neither text nor a number", column[unfit])]
     if column.dtype.kind == "f" and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     return column.astype("str").where(column.notna()), []
+
+
+def _is_unfit(value: object) -> bool:
+    """Say whether a value cannot name anything: bytes, or a list, map or struct of a Parquet file."""
+    return isinstance(value, bytes) or type(value).__hash__ is None
 
 
 def _number(column: "pd.Series[Any]", settings: TableSettings) -> "tuple[pd.Series[Any], Wrong]":
@@ -89,9 +97,31 @@ def _number(column: "pd.Series[Any]", settings: TableSettings) -> "tuple[pd.Seri
     if not _is_text(column):
         return column, []
     text = column.where(~column.isin(NULLS))
-    written = text if settings.decimal == "." else text.str.replace(settings.decimal, ".", regex=False)
+    is_text = text.map(lambda one: isinstance(one, str)) if column.dtype == object else text.notna()
+    written = text.where(~is_text, _with_point(text.where(is_text), settings))
     number = pd.to_numeric(written, errors="coerce").astype("float64")
-    return number, _unread(text, number, "without a number that can be read")
+    return number, _unread(text, number, f"without a number that can be read ({_expected(settings)})")
+
+
+def _with_point(text: "pd.Series[Any]", settings: TableSettings) -> "pd.Series[Any]":
+    """Write numbers with a decimal point and without thousands; what is not in the form said becomes null."""
+    mark, parts = re.escape(settings.decimal), settings.thousands
+    if parts is None and settings.decimal == ".":
+        return text
+    written = text.astype("str").str.strip()
+    if parts is not None:
+        written = written.str.replace("[\u00a0\u202f]", " ", regex=True) if parts == " " else written
+        form = rf"[+-]?\d{{1,3}}({re.escape(parts)}\d{{3}})+({mark}\d*)?"
+        grouped = written.str.fullmatch(form)
+        written = written.where(~grouped, written.str.replace(parts, "", regex=False))
+    if settings.decimal != ".":  # 1.234 is one thousand and more to whoever writes decimals with a comma
+        written = written.where(~written.str.contains(".", regex=False)).str.replace(",", ".", regex=False)
+    return written
+
+
+def _expected(settings: TableSettings) -> str:
+    said = f"expected as 1{settings.thousands or ''}234{settings.decimal}5"
+    return said if settings.thousands else f"{said}; set decimal and thousands in crmkit.toml"
 
 
 def _flag(column: "pd.Series[Any]", _: TableSettings) -> "tuple[pd.Series[Any], Wrong]":
