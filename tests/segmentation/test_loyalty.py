@@ -1,5 +1,6 @@
-"""Loyalty on the time scale: rhythm by analysis of variance, stages by hand on every engine, directions."""
+"""Loyalty on the time scale: stages by hand on every engine, and directions."""
 
+import dataclasses
 import math
 import statistics
 
@@ -9,12 +10,13 @@ import pytest
 from scipy import stats
 
 from crmkit.errors import DataError, ParameterError
-from crmkit.segmentation import Rhythm, loyalty_stages, purchase_rhythm
+from crmkit.segmentation import Rhythm, loyalty_stages
 from crmkit.testing import assert_parity
 
 START = pd.Timestamp("2023-01-02")
 END = "2024-06-30"
 BASE = Rhythm(30.0, within=0.5, between=0.7, customers=100, gaps=900)
+LEAVING = dataclasses.replace(BASE, leaving_first=0.4, leaving_later=0.1)
 
 
 def orders_on(days, amount=10.0):
@@ -85,59 +87,36 @@ def stages_by_hand(table, base, cuts, sigmas):
             growth = math.exp(slope) - 1
             spread = ((np.arange(k) - (k - 1) / 2) ** 2).sum()
             error = slope / math.sqrt((sigma2 + math.exp(-2 * mine)) / spread)
-        stage = "lost" if share >= cuts[1] else "at risk" if share >= cuts[0] else "secured"
+        prior = base.leaving_later if k else base.leaving_first
+        left = prior / (prior + (1 - prior) * (1 - share))
+        stage = "lost" if max(share, left) >= cuts[1] else "at risk" if share >= cuts[0] else "secured"
+        stage = "at risk" if stage == "secured" and left >= 0.5 else stage
         if stage == "secured" and sigmas and error is not None and error >= sigmas:
             stage = "at risk"
         mean, sd = (gaps.mean() if k else None), (statistics.stdev(gaps) if k > 1 else None)
         typical = math.exp(mine)
         lines.append(
-            (who, len(days), elapsed, mean, sd, typical, elapsed / typical, share, growth, error, stage)
+            (who, len(days), elapsed, mean, sd, typical, elapsed / typical, share, left, growth, error, stage)
         )
     names = "customer_id purchase_days elapsed_days mean_gap_days gap_sd_days rhythm_days elapsed_gaps"
-    names += " share_exceeded gap_growth growth_sigmas stage"
+    names += " share_exceeded left_probability gap_growth growth_sigmas stage"
     return pd.DataFrame(lines, columns=names.split())
 
 
 def test_stages_on_every_engine():
     table = mixed_base()
-    expected = stages_by_hand(table, BASE, (0.8, 0.95), 2.0)
+    expected = stages_by_hand(table, LEAVING, (0.8, 0.95), 2.0)
     assert set(expected["stage"]) == {"secured", "at risk", "lost"}
+    never = stages_by_hand(table, BASE, (0.8, 0.95), 2.0)["stage"]
+    assert ((expected["stage"] == "at risk") & (never == "secured")).any()
     assert "returned" not in set(expected["customer_id"])
     assert_parity(
-        lambda frame: loyalty_stages(frame, as_of=END, rhythm=BASE),
+        lambda frame: loyalty_stages(frame, as_of=END, rhythm=LEAVING),
         table,
         expected=expected,
         keys=["customer_id"],
         crossing=1,
     )
-
-
-def test_rhythm_on_every_engine(engine):
-    table = mixed_base()
-    found = purchase_rhythm(engine(table), as_of=END)
-    groups = [np.log(gaps) for gaps in gaps_of(table).values() if len(gaps)]
-    k = np.array([len(one) for one in groups])
-    N, K = len(k), int(k.sum())
-    grand = np.concatenate(groups).mean()
-    inner = sum(((one - one.mean()) ** 2).sum() for one in groups) / (K - N)
-    outer = sum(len(one) * (one.mean() - grand) ** 2 for one in groups) / (N - 1)
-    n0 = (K - (k**2).sum() / K) / (N - 1)
-    assert (found.customers, found.gaps) == (N, K)
-    assert found.within == pytest.approx(math.sqrt(inner), rel=1e-9)
-    assert found.between == pytest.approx(math.sqrt((outer - inner) / n0), rel=1e-9)
-    assert float(found) == pytest.approx(math.exp(np.mean([one.mean() for one in groups])), rel=1e-9)
-
-
-def test_components_of_variance_are_recovered():
-    rng = np.random.default_rng(11)
-    days = {
-        i: np.cumsum(np.r_[0, np.round(np.exp(rng.normal(rng.normal(3.5, 0.5), 0.8, 12)))]).tolist()
-        for i in range(400)
-    }
-    found = purchase_rhythm(orders_on(days), as_of="2099-12-31")
-    assert found.typical_gap_days == pytest.approx(math.exp(3.5), rel=0.08)
-    assert found.within == pytest.approx(0.8, rel=0.05)
-    assert found.between == pytest.approx(0.5, rel=0.12)
 
 
 def test_the_next_gap_exceeds_the_share_that_it_should():
@@ -147,34 +126,12 @@ def test_the_next_gap_exceeds_the_share_that_it_should():
     for i in range(3000):
         gaps = np.exp(rng.normal(rng.normal(3.5, 0.6), rng.choice([0.5, 0.7, 0.9]), rng.integers(1, 12)))
         days[i] = (end - np.cumsum(np.maximum(np.round(gaps), 1))).tolist()  # the first gap ends at the end
-    found = placed(days, end, growth_sigmas=None)
+    base = Rhythm(math.exp(3.5), math.sqrt((0.5**2 + 0.7**2 + 0.9**2) / 3), 0.6, customers=3000, gaps=18_000)
+    found = placed(days, end, rhythm=base, growth_sigmas=None)
     for buyers in (found, found[found["purchase_days"] == 1], found[found["purchase_days"] > 5]):
         assert (buyers["share_exceeded"] > 0.5).mean() == pytest.approx(0.5, abs=0.06)
         assert (buyers["stage"] != "secured").mean() == pytest.approx(0.2, abs=0.06)
         assert (buyers["stage"] == "lost").mean() == pytest.approx(0.05, abs=0.025)
-
-
-def test_rhythm_of_few_gaps():
-    pair = purchase_rhythm(orders_on({"a": [0, 10], "b": [0, 40]}), as_of=END)
-    assert float(pair) == pytest.approx(20)
-    assert (pair.between, pair.within) == (0, pytest.approx(statistics.stdev(np.log([10, 40]))))
-    one = purchase_rhythm(orders_on({"a": [0, 10]}), as_of=END)
-    assert one.to_dict() == {
-        "typical_gap_days": pytest.approx(10),
-        "within": 0,
-        "between": 0,
-        "customers": 1,
-        "gaps": 1,
-    }
-    alone = purchase_rhythm(orders_on({"a": [0, 10, 50]}), as_of=END)
-    assert alone.between == 0
-    assert alone.within == pytest.approx(statistics.stdev(np.log([10, 40])))
-    same = purchase_rhythm(orders_on({"a": [0, 10, 20], "b": [5, 15, 25]}), as_of=END)
-    assert (same.within, same.between) == pytest.approx((0, 0), abs=1e-7)
-    with pytest.raises(DataError, match="purchases on two days, .* pass `rhythm`"):
-        purchase_rhythm(orders_on({"a": [0], "b": [5]}), as_of=END)
-    with pytest.raises(DataError, match="purchases on two days"):
-        loyalty_stages(orders_on({"a": [0]}), as_of=END)
 
 
 def placed(days, as_of, **options):
@@ -257,14 +214,6 @@ def test_unfit_arguments_are_refused():
         loyalty_stages(table, as_of=END, growth_sigmas=0)
     with pytest.raises(ParameterError, match="`rhythm` must be a Rhythm"):
         loyalty_stages(table, as_of=END, rhythm=30)
-    with pytest.raises(ParameterError, match="`typical_gap_days` must be a finite number above 0"):
-        Rhythm(0, 1, 1, 1, 1)
-    with pytest.raises(ParameterError, match="`within` must be a finite number at least 0"):
-        Rhythm(30, math.nan, 1, 1, 1)
-    with pytest.raises(ParameterError, match="`between` must be .* at most 100"):
-        Rhythm(30, 1, 101, 1, 1)
-    with pytest.raises(ParameterError, match="`gaps` must be an integer"):
-        Rhythm(30, 1, 1, 1, 0.5)
     broken = pd.concat([table, table.head(1).assign(customer_id=None)])
     with pytest.raises(DataError, match="1 of .* rows without a customer_id"):
         loyalty_stages(broken, as_of=END)

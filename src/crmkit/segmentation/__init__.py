@@ -17,11 +17,7 @@ if TYPE_CHECKING:
     )
     from crmkit.segmentation.bivariate import bivariate_matrix as bivariate_matrix
     from crmkit.segmentation.limits import ConfidenceLimits as ConfidenceLimits
-    from crmkit.segmentation.loyalty import (
-        Rhythm as Rhythm,
-        loyalty_stages as loyalty_stages,
-        purchase_rhythm as purchase_rhythm,
-    )
+    from crmkit.segmentation.loyalty import loyalty_stages as loyalty_stages
     from crmkit.segmentation.matrices import (
         cell_counts as cell_counts,
         classify as classify,
@@ -62,6 +58,7 @@ if TYPE_CHECKING:
         rfm_segments as rfm_segments,
         rfm_table as rfm_table,
     )
+    from crmkit.segmentation.rhythm import Rhythm as Rhythm, purchase_rhythm as purchase_rhythm
     from crmkit.segmentation.simulation import (
         correlated_cell_probabilities as correlated_cell_probabilities,
         weighted_cell_probabilities as weighted_cell_probabilities,
@@ -101,7 +98,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "VOLUME_LOYALTY",
         ),
         "assignment": ("assign_treatments",),
-        "loyalty": ("Rhythm", "loyalty_stages", "purchase_rhythm"),
+        "loyalty": ("loyalty_stages",),
         "pairwise": ("PairwiseWeights", "pairwise_weights"),
         "portfolio": ("migration",),
         "predictors": ("OneRule", "one_rule"),
@@ -110,6 +107,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "rating_sheet": ("Attribute", "RatingSheet"),
         "rfm_catalogue": ("SEGMENTS", "RFMCuts", "Segment"),
         "rfm_scores": ("rfm", "rfm_cuts", "rfm_score", "rfm_segments", "rfm_table"),
+        "rhythm": ("Rhythm", "purchase_rhythm"),
         "simulation": ("correlated_cell_probabilities", "weighted_cell_probabilities"),
         "travel": ("axis_travel", "cell_travel"),
         "travel_catalogue": ("VOLUME_LOYALTY_READINGS", "Reading"),

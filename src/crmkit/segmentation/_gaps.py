@@ -9,7 +9,7 @@ from crmkit.tables import _occasions
 
 
 def by_customer(orders: object, rules: _occasions.Rules) -> nw.LazyFrame[Any]:
-    """Return one row a buyer: customer_id, purchase_days, last_day and sums over its gaps.
+    """Return one row a buyer: customer_id, purchase_days, last_day, elapsed (days) and sums over its gaps.
 
     The sums are gaps (how many), gap_sum, gap_squares, and of the logarithms log_sum, log_squares and
     log_moment (weighted by the number of the gap, from 1); zeros for one-time buyers.
@@ -34,7 +34,8 @@ def by_customer(orders: object, rules: _occasions.Rules) -> nw.LazyFrame[Any]:
     sums = _summed(days)
     table = ends.join(sums, on="customer_id", how="left")
     filled = [nw.col(name).fill_null(0) for name in sums.collect_schema().names() if name != "customer_id"]
-    return table.with_columns(nw.col("purchase_days").cast(nw.Int64), *filled)
+    elapsed = (rules.last_day - nw.col("last_day")).cast(nw.Int64)
+    return table.with_columns(nw.col("purchase_days").cast(nw.Int64), *filled, elapsed=elapsed)
 
 
 def _summed(days: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

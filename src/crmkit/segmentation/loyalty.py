@@ -2,20 +2,19 @@
 
 The gaps between a customer's purchase days set its rhythm. How long it has been silent, measured by that
 rhythm, and whether its gaps grow, say where it stands. A customer with few gaps borrows from the base
-(:func:`purchase_rhythm`), one who bought once goes by the base alone.
+(:mod:`crmkit.segmentation.rhythm`), one who bought once goes by the base alone.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import narwhals as nw
 
 from crmkit import _frames, _params
 from crmkit._frames import FrameT
-from crmkit.errors import DataError
-from crmkit.segmentation import _gaps
+from crmkit.segmentation import _gaps, _rhythm
+from crmkit.segmentation.rhythm import Rhythm
 from crmkit.stats import cuts as cut_rules
 from crmkit.tables import _occasions
 
@@ -23,152 +22,7 @@ STAGES = ("secured", "at risk", "lost")
 _PRIOR_GAPS = 4.0
 _LEAST_VARIANCE = 1e-12
 _FARTHEST = 40.0
-_WIDEST = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """Hold how often the customers of a base buy, and how much that differs.
-
-    Parameters
-    ----------
-    typical_gap_days : float
-        Geometric mean gap between purchase days, each customer counting once.
-    within : float
-        Standard deviation of the logarithms of gaps of one customer.
-    between : float
-        Standard deviation of the customers' mean logarithms, beyond what chance makes of `within`.
-    customers : int
-        Customers with at least one gap.
-    gaps : int
-        Their gaps.
-
-    Raises
-    ------
-    ParameterError
-        If a number is negative or not finite, a spread is above 100, or the typical gap is not above 0.
-
-    Examples
-    --------
-    >>> float(Rhythm(30.0, 0.5, 0.4, customers=100, gaps=700))
-    30.0
-    """
-
-    typical_gap_days: float
-    within: float
-    between: float
-    customers: int
-    gaps: int
-
-    def __post_init__(self) -> None:
-        _params.number("typical_gap_days", self.typical_gap_days, low=0, open_low=True)
-        for name in ("within", "between"):
-            _params.number(name, getattr(self, name), low=0, high=_WIDEST)
-        for name in ("customers", "gaps"):
-            _params.integer(name, getattr(self, name), low=0)
-
-    def __float__(self) -> float:
-        return float(self.typical_gap_days)
-
-    def to_dict(self) -> dict[str, float]:
-        """Return the fields as a plain dictionary, ready for JSON.
-
-        Returns
-        -------
-        dict
-            One item a field, in the order of the class; ``Rhythm(**fields)`` makes it again.
-
-        Examples
-        --------
-        >>> Rhythm(30.0, 0.5, 0.4, customers=100, gaps=700).to_dict()["within"]
-        0.5
-        """
-        return asdict(self)
-
-
-def purchase_rhythm(orders: object, *, as_of: object, returns: str = "net", after: str = "raise") -> Rhythm:
-    """Measure the rhythm of a customer base: the typical gap between purchases and how it varies.
-
-    Parameters
-    ----------
-    orders : DataFrame
-        An orders table: ``customer_id``, ``order_date`` and ``amount``, one row an order or an order line.
-    as_of : date, datetime or ISO text
-        The day up to which purchases are known. It counts as a whole.
-    returns : {"net", "drop", "keep"}, default "net"
-        What rows with a negative amount do, as in :func:`crmkit.clv.summarize`.
-    after : {"raise", "drop"}, default "raise"
-        What happens to rows dated after `as_of`.
-
-    Returns
-    -------
-    Rhythm
-        Typical gap, and the spread within and between customers.
-
-    Raises
-    ------
-    ColumnError
-        If a column is missing or of the wrong type.
-    ParameterError
-        If an argument is outside its range.
-    DataError
-        If a row lacks a customer, a date or a finite amount or is dated after `as_of`, or no customer has
-        purchases on two days.
-
-    Notes
-    -----
-    A one-way analysis of variance of the logarithms of the gaps, customers as groups: `within`² is the mean
-    square within, `between`² = (MS between − MS within) / n0 (0 if negative), with
-    n0 = (K − Σk²/K)/(N − 1) for N customers with k gaps each, K in all. Where nobody has two gaps, all of the
-    variance counts as within. Gaps still open at `as_of` are not in it, so that the rhythm of a base observed
-    for less than a few gaps is too fast. From a lazy frame two rows are fetched.
-
-    References
-    ----------
-    Searle, Casella and McCulloch (1992), Variance Components, chapter 3 (unbalanced one-way estimator).
-
-    Examples
-    --------
-    >>> from crmkit.datasets import load_cdnow
-    >>> rhythm = purchase_rhythm(load_cdnow(sample=True), as_of="1998-06-30")
-    >>> rhythm.customers, rhythm.gaps, round(rhythm.typical_gap_days)
-    (1139, 4339, 53)
-    """
-    rules = _occasions.rules(as_of=as_of, returns=returns, after=after)
-    return _rhythm(_gaps.by_customer(orders, rules))
-
-
-def _rhythm(customers: nw.LazyFrame[Any]) -> Rhythm:
-    """Estimate the components of variance from sums over customers with gaps."""
-    k, y, yy = nw.col("gaps").cast(nw.Float64), nw.col("log_sum"), nw.col("log_squares")
-    repeat = customers.filter(nw.col("gaps") > 0)
-    rows = repeat.with_columns(_k=k, _k2=k * k, _mean=y / k, _yy=yy, _between=y * y / k)
-    sums = rows.select(
-        nw.len().alias("N"),
-        K=nw.col("_k").sum(),
-        K2=nw.col("_k2").sum(),
-        means=nw.col("_mean").sum(),
-        y=nw.col("log_sum").sum(),
-        yy=nw.col("_yy").sum(),
-        group=nw.col("_between").sum(),
-    )
-    found = {name: float(value) for name, value in _frames.collect(sums).fillna(0).iloc[0].items()}
-    N, K = int(found["N"]), int(found["K"])
-    if not N:
-        msg = (
-            "`orders` must have a customer with purchases on two days, whose gap gives a rhythm. Found none: "
-            "take a longer time, or pass `rhythm`."
-        )
-        raise DataError(msg)
-    correction = found["y"] ** 2 / K
-    if K == N:
-        within, between = max(found["yy"] - correction, 0.0) / max(K - 1, 1), 0.0
-    else:
-        within = max(found["yy"] - found["group"], 0.0) / (K - N)
-        n0 = (K - found["K2"] / K) / (N - 1) if N > 1 else 1.0
-        mean_square = max(found["group"] - correction, 0.0) / (N - 1) if N > 1 else 0.0
-        between = max((mean_square - within) / n0, 0.0)
-    return Rhythm(math.exp(found["means"] / N), math.sqrt(within), math.sqrt(between), N, K)
+_EVEN = 0.5
 
 
 def loyalty_stages(
@@ -192,7 +46,8 @@ def loyalty_stages(
     rhythm : Rhythm, optional
         The rhythm of the base, from another time or a larger base; measured on `orders` when left out.
     cuts : sequence of float, default (0.8, 0.95)
-        Shares of the gaps exceeded from which a customer is at risk, and from which it is lost.
+        Shares of the gaps exceeded from which a customer is at risk, and from which it is lost. One who has
+        left more likely than not is at risk too, and lost from the second share as a probability.
     growth_sigmas : float or None, default 2
         A customer whose gaps grow by this many standard errors is at risk although it is not overdue. None
         leaves the growth of gaps aside.
@@ -208,9 +63,9 @@ def loyalty_stages(
         ``purchase_days``, ``elapsed_days`` (since the last purchase), ``mean_gap_days`` and ``gap_sd_days``
         (its own; null with no gap, or fewer than two), ``rhythm_days`` (its typical gap, drawn toward the
         base's), ``elapsed_gaps`` (elapsed days in units of it), ``share_exceeded`` (the share of its gaps
-        that the silence has outlasted, 0 to 1), ``gap_growth`` (relative growth of the gap with each
-        purchase, 0.1 is 10 %; null with fewer than three gaps), ``growth_sigmas`` (in standard errors) and
-        ``stage``.
+        that the silence has outlasted, 0 to 1), ``left_probability`` (that it has left for good rather than
+        being late), ``gap_growth`` (relative growth of the gap with each purchase, 0.1 is 10 %; null with
+        fewer than three gaps), ``growth_sigmas`` (in standard errors) and ``stage``.
 
     Raises
     ------
@@ -231,13 +86,15 @@ def loyalty_stages(
     μ_i), where the last term is one day, as dates are known to the day. With no gap B = 0 and σ_i = within:
     one-time buyers go by the base. The share exceeded is 1 / (1 + e^(−z π/√3)), z = (ln elapsed − μ_i)/√V:
     the log-logistic distribution of the same mean and variance, whose heavier tail is slower to call a
-    customer lost. The growth is the slope of y on the number of the gap. The cuts 0.8 and 0.95, the four gaps
-    and the two standard errors are crmkit's convention.
+    customer lost. With the probability π of the base that a customer leaves after such a purchase, the
+    probability of having left is π / (π + (1 − π)(1 − share exceeded)). The growth is the slope of y on the
+    number of the gap. The cuts 0.8 and 0.95, the four gaps and the two standard errors are crmkit's
+    convention.
 
-    The base's rhythm is that of customers who came back: among one-time buyers it cannot tell those who never
-    will. The stages come from the teaching texts on customer loyalty, which give no numbers. A customer moves
-    back to secured by buying. Compare two dates with `migration`, ``cell="stage"``. From a lazy frame two
-    rows are fetched.
+    The base's rhythm is that of customers who have not left for good, gaps still open included
+    (`purchase_rhythm`). The stages come from the teaching texts on customer loyalty, which give no numbers. A
+    customer moves back to secured by buying. Compare two dates with `migration`, ``cell="stage"``. From a
+    lazy frame one row is fetched, and without `rhythm` the cells of `purchase_rhythm`.
 
     References
     ----------
@@ -271,16 +128,16 @@ def loyalty_stages(
         _params.fail("rhythm", "a Rhythm, as purchase_rhythm(…) gives it", rhythm)
     rules = _occasions.rules(as_of=as_of, returns=returns, after=after)
     customers = _gaps.by_customer(orders, rules)
-    base = _rhythm(customers) if rhythm is None else rhythm
-    rows = _measured(_pooled(customers, base), rules.last_day)
-    stage = nw.when(nw.col("share_exceeded") >= points[0]).then(nw.lit(STAGES[1]))
-    staged = stage.otherwise(nw.lit(STAGES[0]))
+    base = Rhythm(**_rhythm.estimated(customers)) if rhythm is None else rhythm
+    rows = _with_left(_measured(_pooled(customers, base)), base)
+    share, left = nw.col("share_exceeded"), nw.col("left_probability")
+    risky, lost = (share >= points[0]) | (left >= _EVEN), (share >= points[1]) | (left >= points[1])
     if growth_sigmas is not None:
-        growing = nw.col("growth_sigmas") >= growth_sigmas
-        staged = nw.when(growing).then(nw.lit(STAGES[1])).otherwise(staged)
-    staged = nw.when(nw.col("share_exceeded") >= points[1]).then(nw.lit(STAGES[2])).otherwise(staged)
+        risky = risky | (nw.col("growth_sigmas") >= growth_sigmas).fill_null(False)
+    staged = nw.when(risky).then(nw.lit(STAGES[1])).otherwise(nw.lit(STAGES[0]))
+    staged = nw.when(lost).then(nw.lit(STAGES[2])).otherwise(staged)
     names = ["customer_id", "purchase_days", "elapsed_days", "mean_gap_days", "gap_sd_days", "rhythm_days"]
-    names += ["elapsed_gaps", "share_exceeded", "gap_growth", "growth_sigmas"]
+    names += ["elapsed_gaps", "share_exceeded", "left_probability", "gap_growth", "growth_sigmas"]
     return _frames.give(rows.select(*names, stage=staged), like=orders, sort=["customer_id"])
 
 
@@ -307,10 +164,10 @@ def _pooled(customers: nw.LazyFrame[Any], base: Rhythm) -> nw.LazyFrame[Any]:
     )
 
 
-def _measured(rows: nw.LazyFrame[Any], last_day: int) -> nw.LazyFrame[Any]:
+def _measured(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add what is reported of each customer: its gaps, its silence and the growth of its gaps."""
     k, gap, squares = nw.col("_k"), nw.col("gap_sum"), nw.col("gap_squares")
-    elapsed = (last_day - nw.col("last_day")).cast(nw.Int64)
+    elapsed = nw.col("elapsed")
     rows = rows.with_columns(elapsed_days=elapsed, _elapsed=elapsed.cast(nw.Float64))
     silent = nw.when(nw.col("_elapsed") > 0).then(nw.col("_elapsed")).otherwise(1.0)
     z = ((silent.log() - nw.col("_mu")) / nw.col("_V").sqrt()).clip(0 - _FARTHEST, _FARTHEST)
@@ -332,4 +189,14 @@ def _measured(rows: nw.LazyFrame[Any], last_day: int) -> nw.LazyFrame[Any]:
     slope = nw.col("_slope")
     return rows.with_columns(
         gap_growth=slope.exp() - 1.0, growth_sigmas=slope * (nw.col("_width") / nw.col("_own")).sqrt()
+    )
+
+
+def _with_left(rows: nw.LazyFrame[Any], base: Rhythm) -> nw.LazyFrame[Any]:
+    """Add by Bayes' rule how likely each customer has left, given that it has not come back so far."""
+    first, later = nw.lit(float(base.leaving_first)), nw.lit(float(base.leaving_later))
+    prior = nw.when(nw.col("_k") > 0).then(later).otherwise(first)
+    late = (1.0 - nw.col("share_exceeded")) * (1.0 - nw.col("_prior"))
+    return rows.with_columns(_prior=prior).with_columns(
+        left_probability=nw.col("_prior") / (nw.col("_prior") + late)
     )
