@@ -1,8 +1,11 @@
+import itertools
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.integrate import quad
-from scipy.special import roots_genlaguerre, roots_jacobi
+from scipy.special import hyp2f1, roots_genlaguerre, roots_jacobi
 
 from crmkit import clv
 from crmkit.errors import ColumnError, CRMKitError, DataError, ParameterError
@@ -112,6 +115,33 @@ def test_the_weekly_sum_of_discounted_purchases(models):
         assert (endless > found).all()
 
 
+def discounted_of_a_newcomer(name, params, delta, horizon):
+    """∫ e^(−δs) P(stays till s) E λ ds, in v = ln(1 + s/α) because it decays slowly."""
+    r, alpha, a, b = params
+
+    def term(v):
+        s = alpha * np.expm1(v)
+        stays = (b / (b + s)) ** a if name == "ParetoNBD" else hyp2f1(r + 1, a, a + b, -s / alpha)
+        return r / alpha * stays * np.exp(-delta * s) * (alpha + s)
+
+    end = np.log1p(min(horizon, 45 / delta) / alpha)
+    return quad(term, 0, end, epsabs=0, epsrel=1e-12, limit=500)[0]
+
+
+@pytest.mark.parametrize("alpha", [0.002, 8.0])
+@pytest.mark.parametrize("name", ["ParetoNBD", "BetaGeoNBD"])
+def test_a_finite_horizon_far_beyond_the_scale_of_the_rates(models, name, alpha):
+    new = pd.DataFrame({"frequency": [0.0], "recency": [0.0], "T": [0.0]})
+    params = np.array([0.8, alpha, 1.8, 0.9 * alpha if name == "ParetoNBD" else 0.9])
+    body = json.loads(models[name].to_json())
+    body["state"]["point"] = np.log(params).tolist()
+    model = getattr(clv, name).from_json(json.dumps(body))
+    for rate, horizon in itertools.product([1e-4, 0.15, 30.0], [1.0, 1e4, 1e6]):
+        expected = discounted_of_a_newcomer(name, params, np.log1p(rate) / (365.25 / 7), horizon)
+        found = model.discounted_purchases(new, annual_rate=rate, horizon=horizon)
+        assert found["discounted_purchases"].item() == pytest.approx(expected, rel=1e-8), (rate, horizon)
+
+
 def test_discounted_opportunities_are_a_sum_over_opportunities(donors):
     """Found in review: a finite horizon was discounted within the year, above the infinite one."""
     expected = [
@@ -128,7 +158,7 @@ def test_discounted_opportunities_are_a_sum_over_opportunities(donors):
         total = sum(counts[j - 1, place] * 1.1**-j for j in range(1, h + 1))
         assert varied["discounted_purchases"][place] == pytest.approx(total, rel=1e-9)
     endless = donors.discounted_purchases(DONORS, annual_rate=0.1)["discounted_purchases"]
-    far = donors.discounted_purchases(DONORS, annual_rate=0.1, horizon=600)["discounted_purchases"]
+    far = donors.discounted_purchases(DONORS, annual_rate=0.1, horizon=10**9)["discounted_purchases"]
     assert np.allclose(endless, far, rtol=1e-9)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _STEP = 1e-4  # of a logarithm: central differences then err by about 1e-8
 _NUMBERS = 4_000_000  # of a prediction that are held in memory together
-_NODES = 32
+_NODES, _CROWDING = 40, 5  # of the rule for a finite horizon: 4e-9 where t is 1e9 times α + T
 _ENDLESS = 40.0  # discounted to e^(−40), the rest is lost in rounding
 Formula = Callable[..., Floats]
 
@@ -246,7 +246,8 @@ def discounting(
     if model._discrete:
         return _discounted_steps(expected, delta), {"horizon": horizon}
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    share, weight = ((nodes + 1) / 2) ** 3, weights * 3 / 2 * ((nodes + 1) / 2) ** 2
+    u = (nodes + 1) / 2
+    share, weight = u**_CROWDING, weights * _CROWDING / 2 * u ** (_CROWDING - 1)
 
     def formula(params: Params, *arguments: Any) -> Floats:
         # By parts: ∫ e^(−δs) dE(s) = e^(−δt) E(t) + δ ∫ e^(−δs) E(s) ds, with the nodes crowded towards 0.
@@ -267,7 +268,8 @@ def _discounted_steps(expected: Formula, delta: float) -> Formula:
         *data, t = arguments
         found: Floats = np.zeros_like(data[0])
         before = found
-        for step in range(1, int(np.max(t, initial=0)) + 1):
+        last = min(np.max(t, initial=0), np.ceil(_ENDLESS / delta))
+        for step in range(1, int(last) + 1):
             reached = expected(params, *data, np.minimum(step, t))
             found, before = found + np.exp(-delta * step) * (reached - before), reached
         return found
