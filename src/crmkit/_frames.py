@@ -33,7 +33,7 @@ FrameT = TypeVar("FrameT", bound=IntoDataFrame | IntoLazyFrame)
 MAPPED = {
     *("activities", "campaigns", "cases", "customers", "drivers", "interactions", "invoices", "leads"),
     *("ledger", "messages", "opportunities", "orders", "products", "quotes", "readings", "responses"),
-    *("stock", "subscriptions", "visits"),
+    *("ratings", "resources", "stock", "subscriptions", "visits"),
 }
 ROLES = ("key", "label", "date", "number", "flag")
 _WHOLE = nw.Datetime("us")

@@ -12,6 +12,7 @@ import pytest
 from crmkit import tables
 from crmkit.datasets import Company, company as company_module, simulate_company
 from crmkit.errors import ParameterError
+from crmkit.segmentation import RATING_SHEETS
 
 PLANS = {("opportunities", "expected_close"), ("invoices", "due_at")}
 
@@ -264,6 +265,40 @@ def test_drivers_count_what_the_other_tables_hold(t):
     assert used["customer service"] == pytest.approx(t["cases"]["handling_minutes"].sum())
 
 
+def test_resources_cost_what_their_activities_cost_and_supply_more_time(company, t):
+    resources, truth = t["resources"].set_index("resource"), company.truth["resources"]
+    pools = t["activities"].set_index("activity")["cost"]
+    minutes = {
+        "sales team": t["interactions"]["minutes"].sum(),
+        "service desk": t["cases"]["handling_minutes"].sum(),
+    }
+    for name, activity in (("sales team", "sales contacts"), ("service desk", "customer service")):
+        assert resources.loc[name, "cost"] == pools[activity]
+        practical = resources.loc[name, "capacity_minutes"] * truth["practical_share"]
+        assert minutes[name] / practical == pytest.approx(truth["utilization"][name], abs=1e-3)
+
+
+def test_ratings_show_the_value_of_the_relationship_and_the_bias_of_the_raters(company, t):
+    truth, marks = company.truth["ratings"], t["ratings"]
+    assert marks["rating"].dropna().isin([1, 2, 3, 4, 5]).all()
+    assert marks["rating"].isna().mean() == pytest.approx(truth["missing"], abs=0.01)
+    assert not marks.duplicated(["customer_id", "attribute", "rater"]).any()
+    assert marks["customer_id"].nunique() == truth["share"] * 2000
+    value = company.latent.set_index("customer_id")["relationship_value"]
+    score = marks.groupby("customer_id")["rating"].mean()
+    assert np.corrcoef(score, value[score.index])[0, 1] > 0.85
+    by = marks.groupby("rater")["rating"].mean()
+    bias = truth["rater_bias"]
+    gap = bias["account manager"] - bias["service manager"]
+    assert by["account manager"] - by["service manager"] == pytest.approx(gap, abs=0.08)
+
+
+def test_the_attributes_are_those_of_the_sheet(company):
+    truth = company.truth["ratings"]
+    names = [attribute.name for attribute in RATING_SHEETS[truth["sheet"]].attributes]
+    assert truth["attributes"] == names
+
+
 def test_ages_are_those_of_the_birth_dates(company, t):
     customers = t["customers"]
     for birth, age in zip(customers["birth_date"], customers["age"], strict=True):
@@ -273,7 +308,7 @@ def test_ages_are_those_of_the_birth_dates(company, t):
 
 
 def test_repr_says_that_it_is_simulated(company):
-    assert repr(company) == "Company(simulated, 2000 customers, 19 tables, as of 2024-12-31)"
+    assert repr(company) == "Company(simulated, 2000 customers, 21 tables, as of 2024-12-31)"
     assert company.label == "simulated"
     assert isinstance(company, Company)
 

@@ -8,6 +8,8 @@ import pytest
 
 from crmkit import _frames, tables
 from crmkit.errors import ColumnError, DataError, ParameterError
+from crmkit.metrics import capacity_use
+from crmkit.segmentation import RATING_SHEETS, Attribute, RatingSheet, rate
 from crmkit.testing import LAZY, assert_parity, crossed_rows, to_engine, to_pandas
 
 RAW = pd.DataFrame(
@@ -173,7 +175,7 @@ def test_input_is_not_changed():
 def test_every_contract_of_the_design_has_its_function():
     design = (
         "activities campaigns cases customers drivers interactions invoices leads ledger messages "
-        "opportunities orders products quotes readings responses stock subscriptions visits"
+        "opportunities orders products quotes ratings readings resources responses stock subscriptions visits"
     ).split()
     assert sorted(tables.CONTRACTS) == sorted(design)
     for name in design:
@@ -185,6 +187,30 @@ def test_every_contract_of_the_design_has_its_function():
         }
         assert name in (function.__doc__ or "")
         assert tables.CONTRACTS[name].required()
+
+
+def test_departments_and_marks_are_mapped_at_the_door(engine):
+    books = pd.DataFrame({"dept": ["service"], "spent": [560_000], "paid_minutes": [875_000]})
+    resources = tables.resources(
+        engine(books), resource="dept", cost="spent", capacity_minutes="paid_minutes"
+    )
+    times = pd.DataFrame({"customer_id": ["a"], "resource": ["service"], "minutes": [578_600.0]})
+    use = to_pandas(capacity_use(resources, engine(times)))
+    assert use["unused_cost"].tolist() == [97_120]
+    sheet = RatingSheet("fit", (Attribute("skills", "all we need"), Attribute("cash", "ample")))
+    marks = pd.DataFrame({"who": [7, 7], "line": ["skills", "cash"], "mark": [4.0, None]})
+    ratings = tables.ratings(engine(marks), customer_id="who", attribute="line", rating="mark")
+    assert to_pandas(rate(ratings, sheet, missing="skip"))["score"].tolist() == [4.0]
+
+
+def test_unfit_departments_and_marks_are_counted():
+    books = pd.DataFrame({"resource": ["a", None], "cost": [1.0, 2.0], "capacity_minutes": [0.0, 60.0]})
+    with pytest.raises(DataError, match="resources.resource: 1 row without a value.*below 1, for example 0"):
+        tables.resources(books)
+    with pytest.raises(ColumnError, match=r"`ratings` must have the column 'rating' .*crmkit.tables.ratings"):
+        rate(pd.DataFrame({"customer_id": [1], "attribute": ["x"], "ratng": [3]}), RATING_SHEETS["swot"])
+    with pytest.raises(ColumnError, match="'capacity_minutes'.*crmkit.tables.resources"):
+        capacity_use(books[["resource", "cost"]], books)
 
 
 def test_described_has_a_row_a_column():

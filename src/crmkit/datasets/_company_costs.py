@@ -1,7 +1,8 @@
-"""Cost to serve of the simulated company: the ledger, the activities it pays for, and who causes them.
+"""Cost to serve of the simulated company: the ledger, activities, resources with time, and who causes them.
 
 Each activity's pool is a true rate times the sum of its driver, so that nothing is lost: ledger and
-activities agree to the cent, in each category. One pool has no driver: it stays unassigned.
+activities agree to the cent, in each category. One pool has no driver: it stays unassigned. Two are driven
+by minutes: each has a resource of its own, which supplies more time than is used.
 """
 
 import numpy as np
@@ -23,6 +24,7 @@ _ACTIVITIES = {
     "payment reminders": ("post-sale", "reminders"),
     "account keeping": ("post-sale", "months as a customer"),
 }
+_TIMED = {"sales team": "sales contacts", "service desk": "customer service"}
 _RESOURCES = {"salaries": 0.62, "premises": 0.14, "systems": 0.16, "services bought": 0.08}
 _CORRECTION = 125.0
 
@@ -33,7 +35,29 @@ def cost_tables(
     """Write the tables of this module from what happened in the others."""
     drivers = drivers_table(people, orders, tables, reminders, cal)
     activities = activities_table(drivers)
-    return {"ledger": ledger_table(cal, orders, activities), "activities": activities, "drivers": drivers}
+    return {
+        "ledger": ledger_table(cal, orders, activities),
+        "activities": activities,
+        "resources": resources_table(cal, activities, drivers),
+        "drivers": drivers,
+    }
+
+
+def resources_table(cal: Calendar, activities: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
+    """Write the departments that pay for the timed activities: their cost, and the minutes they supply."""
+    truth, pools = TRUTH["resources"], activities.set_index("activity")
+    used = drivers.groupby("activity")["quantity"].sum()
+    rows = [
+        (
+            name,
+            pools.loc[activity, "cost"],
+            max(round(used.get(activity, 0.0) / truth["utilization"][name] / truth["practical_share"]), 1),
+            pools.loc[activity, "category"],
+        )
+        for name, activity in _TIMED.items()
+    ]
+    table = pd.DataFrame(rows, columns=["resource", "cost", "capacity_minutes", "category"])
+    return table.assign(period=cal.date(np.zeros(len(table))))
 
 
 def drivers_table(

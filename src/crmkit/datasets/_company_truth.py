@@ -121,6 +121,18 @@ TRUTH: dict[str, Any] = {
         "account keeping": 2.0,
     },
     "unassigned_share": 0.08,
+    "resources": {"practical_share": 0.8, "utilization": {"sales team": 0.9, "service desk": 0.75}},
+    "ratings": {
+        "sheet": "relationship_value",
+        "attributes": ["critical goods", "volume", "hard to replace", "cost savings"],
+        "share": 0.3,
+        "mean": 3.0,
+        "sd": 0.8,
+        "attribute_sd": 0.5,
+        "rater_bias": {"account manager": 0.3, "service manager": -0.2},
+        "rater_sd": 0.4,
+        "missing": 0.03,
+    },
 }
 
 AGE_BANDS = ("under 35", "35 to 54", "55 and over")

@@ -31,7 +31,8 @@ class Company:
         The true parameters, ready for JSON; `simulate_company` says what each means.
     latent : pandas.DataFrame
         What no company knows of its customers: ``customer_id``, ``purchase_rate_per_week`` (λ),
-        ``dropout_probability`` (p), ``mean_spend`` (money an order), ``alive`` (at `as_of`).
+        ``dropout_probability`` (p), ``mean_spend`` (money an order), ``alive`` (at `as_of`),
+        ``relationship_value`` (that managers rate).
     as_of : datetime.datetime
         The last day that the tables know of.
     label : str, default "simulated"
@@ -40,7 +41,7 @@ class Company:
     Examples
     --------
     >>> simulate_company(customers=100, random_state=7)
-    Company(simulated, 100 customers, 19 tables, as of 2024-12-31)
+    Company(simulated, 100 customers, 21 tables, as of 2024-12-31)
     """
 
     tables: "dict[str, pd.DataFrame]"
@@ -82,7 +83,7 @@ class Company:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     written = simulate_company(customers=100, random_state=7).write(folder)
         ...     len(list(written.glob("*.csv")))
-        19
+        21
         """
         _params.choice("format", format, ("csv", "parquet"))
         if format == "parquet" and find_spec("pyarrow") is None:
@@ -184,6 +185,12 @@ def simulate_company(
     ``cost_rates``
         Money per unit of each activity's driver, over the whole time; ``unassigned_share`` more has no
         driver. The ledger agrees with the activities by category, to the cent.
+    ``resources``
+        Two departments pay for the activities whose drivers are minutes (sales contacts, customer service);
+        their cost is the pool. ``utilization`` of the practical capacity, `practical_share` of the minutes.
+    ``ratings``
+        Relationship value is normal over customers. On each of the `attributes` of the `sheet`, it is off by
+        a normal error of the customer's own, then by the rater's bias and error; rounded, from 1 to 5.
 
     References
     ----------
@@ -222,6 +229,7 @@ def _simulate(
         _company_leads as sales,
         _company_marketing as marketing,
         _company_orders as trade,
+        _company_ratings as judgement,
         _company_service as service,
     )
     from crmkit.datasets._company_calendar import Calendar
@@ -247,4 +255,5 @@ def _simulate(
         "invoices": invoices,
     }
     tables |= costs.cost_tables(cal, people, orders, tables, reminders)
-    return tables, base.latent_table(people)
+    tables["ratings"], value = judgement.draw_ratings(rng, cal, people)
+    return tables, base.latent_table(people).assign(relationship_value=value)

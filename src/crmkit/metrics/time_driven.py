@@ -277,7 +277,7 @@ def capacity_use(
     0         0.83        121400.0      97120.0          False
     """
     columns = _stage.breakdown(by, _RESERVED)
-    _frames.require(_frames.lazy(resources).collect_schema().names(), columns, table="frame")
+    _frames.require(_frames.lazy(resources).collect_schema().names(), columns, table="resources")
     pools, _, stage = _capacity(resources, times, columns, practical_share, digits)
     used, practical = allocation.quotient(nw.col("_used"), _TICKS), nw.col("_practical")
     table = pools.with_columns(practical_minutes=practical, used_minutes=used).with_columns(
@@ -300,14 +300,15 @@ def _capacity(
     share = _params.number("practical_share", practical_share, low=0, high=1, open_low=True)
     places, names = allocation.minor_digits(digits), ("resources", "times")
     _frames.same_engine(resources, times, names=names)
-    pools, rows = _frames.lazy(resources), _frames.lazy(times, table="times")
-    _frames.require(rows.collect_schema().names(), columns, table="frame")
-    both, _, caused = _stage.sides(columns, pools, rows, table="frame")
+    pools, rows = _frames.lazy(resources, table="resources"), _frames.lazy(times, table="times")
+    _frames.require(rows.collect_schema().names(), columns, table="times")
+    both, _, caused = _stage.sides(columns, pools, rows, table="resources")
     stage = _stage.Stage(["resource", *both], ["customer_id", *caused], "cost", "minutes", places)
     roles = {**dict.fromkeys(stage.pool, "key"), "category": "key", "cost": "number"}
-    pools = _frames.scan(resources, {**roles, "capacity_minutes": "number"}, optional=["category"])
+    roles |= {"capacity_minutes": "number"}
+    pools = _frames.scan(resources, roles, table="resources", optional=["category"])
     keys = dict.fromkeys((*stage.target, *stage.pool), "key")
-    rows = _frames.scan(times, {**keys, "minutes": "number"})
+    rows = _frames.scan(times, {**keys, "minutes": "number"}, table="times")
     supplied, minutes = nw.col("capacity_minutes"), nw.col("minutes")
     checks = {"with no capacity_minutes": supplied.is_null(), "with a capacity below 1 minute": supplied < 1}
     _frames.refuse(pools, checks | {"with an infinite capacity": supplied > 1e15}, table=names[0])

@@ -237,10 +237,10 @@ def _read(
     import pandas as pd
 
     roles = {**_ROLES, **dict.fromkeys(extra, "label")}
-    rows = _frames.scan(ratings, roles, optional=() if rater else ("rater",))
+    rows = _frames.scan(ratings, roles, table="ratings", optional=() if rater else ("rater",))
     schema = rows.collect_schema()
     if not isinstance(schema["attribute"], nw.String | nw.Object | nw.Unknown):
-        msg = f"`frame` must have texts in 'attribute'. Got the type {schema['attribute']}: map the names."
+        msg = f"`ratings` must have texts in 'attribute'. Got the type {schema['attribute']}: map the names."
         raise ColumnError(msg)
     apart = "rater" in schema.names()
     low, high = sheet.scale

@@ -27,7 +27,9 @@ opportunities = mapper(CONTRACTS["opportunities"])
 orders = mapper(CONTRACTS["orders"])
 products = mapper(CONTRACTS["products"])
 quotes = mapper(CONTRACTS["quotes"])
+ratings = mapper(CONTRACTS["ratings"])
 readings = mapper(CONTRACTS["readings"])
+resources = mapper(CONTRACTS["resources"])
 responses = mapper(CONTRACTS["responses"])
 stock = mapper(CONTRACTS["stock"])
 subscriptions = mapper(CONTRACTS["subscriptions"])
@@ -56,7 +58,9 @@ __all__ = [
     "problems",
     "products",
     "quotes",
+    "ratings",
     "readings",
+    "resources",
     "responses",
     "stock",
     "subscriptions",

@@ -274,6 +274,28 @@ _DECLARED = (
         },
     ),
     _contract(
+        "resources",
+        "One row a resource, such as a department (and period): what it costs, and the time it supplies.",
+        {
+            "resource!": ("key", "which resource"),
+            "cost!": ("number", "money for all of it, negative for a correction"),
+            "capacity_minutes!": ("number", "minutes paid for, before breaks and training", 1),
+            "category": ("label", "cost category, such as pre-sale or distribution"),
+            "period": ("date", "first day of the period"),
+        },
+    ),
+    _contract(
+        "ratings",
+        "One row a mark that a rater gave a customer on one attribute of a rating sheet.",
+        {
+            "customer_id!": ("key", "who is rated"),
+            "attribute!": ("key", "attribute, as the rating sheet calls it"),
+            "rating!": ("number", "mark on the scale of the sheet; null where the rater gave none"),
+            "rater": ("key", "who rated"),
+            "rated_at": ("date", "when"),
+        },
+    ),
+    _contract(
         "readings",
         "One row a reading of a usage meter.",
         {
