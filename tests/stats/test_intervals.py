@@ -161,6 +161,8 @@ def test_interval_is_plain_data():
     names = ["estimate", "lower", "upper", "n", "confidence", "method"]
     assert list(json.loads(json.dumps(result.to_dict()))) == names
     assert not hasattr(result, "__dict__")
+    without_base = json.dumps(proportion(0, 0).to_dict(), allow_nan=False)  # NaN is no JSON
+    assert json.loads(without_base)["estimate"] is None
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.n = 5
     assert repr(Interval(1, 0, 2, None, 0.999, "x")) == "Interval(1, 99.9% from 0 to 2; x)"

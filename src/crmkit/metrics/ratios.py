@@ -77,8 +77,9 @@ def lead_to_qualified(
 
     Notes
     -----
-    Excluded are leads without `created_at`, created after `as_of` (both in the row with a null `period`), or
-    with an event on a day before they were created. A null in a `by` column is a group of its own.
+    Excluded are leads without `created_at`, created after `as_of`, or with an event on a day before they were
+    created. They stand in the period of the date that the base is counted by, and in a row with a null
+    `period` where that date is missing or after `as_of`. A null in a `by` column is a group of its own.
     No lead in a group gives null with ``n = 0``. On the basis "period" the ratio may exceed one, and has no
     interval then; below one its interval treats the two counts as cases of one base, which is approximate.
     Periods without any lead or event have no row.

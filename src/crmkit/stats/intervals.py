@@ -66,14 +66,14 @@ class Interval:
         Returns
         -------
         dict
-            One item a field, in the order of the class.
+            One item a field, in the order of the class; None for nan.
 
         Examples
         --------
         >>> Interval(0.25, 0.2, 0.3, 100, 0.95, "Wilson").to_dict()["upper"]
         0.3
         """
-        return asdict(self)
+        return {name: None if value != value else value for name, value in asdict(self).items()}
 
 
 def normal_quantile(confidence: float) -> float:
