@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from crmkit.metrics import bands, concentration, costing, profitability
+from crmkit.metrics import activities, bands, concentration, costing, profitability
 
 
 def test_two_customers_of_equal_margin():
@@ -95,3 +95,47 @@ def test_kanthal_exercise_from_drivers():
     assert row["cost_to_serve"] == 2250 + 4500
     assert row["profit"] == -1750
     assert row["profit_margin"] == -0.175
+
+
+def test_classic_pen_company_in_two_stages():
+    # Kaplan's case of four pens (Harvard Business School 9-198-117); fringe benefits are 40 % of labour
+    ledger = pd.DataFrame(
+        {
+            "resource": ["indirect labour", "computer", "machines", "fringes of direct labour"],
+            "cost": [28_000.0, 10_000.0, 14_000.0, 8_000.0],
+        }
+    )
+    uses = [
+        *[("indirect labour", name, share) for name, share in (("run", 50), ("set up", 40), ("parts", 10))],
+        *[("computer", name, share) for name, share in (("run", 80), ("parts", 20))],
+        ("machines", "machine", 1),
+        ("fringes of direct labour", "labour", 1),
+    ]
+    pools = activities.activity_costs(
+        ledger, pd.DataFrame(uses, columns=["resource", "activity", "quantity"])
+    )
+    assert pools.set_index("activity")["cost"].to_dict() == {
+        "run": 22_000,
+        "set up": 11_200,
+        "parts": 4_800,
+        "machine": 14_000,
+        "labour": 8_000,
+    }
+    drivers = {
+        "run": (50, 50, 38, 12),
+        "set up": (200, 50, 228, 48),
+        "parts": (1, 1, 1, 1),
+        "machine": (5_000, 4_000, 900, 100),
+        "labour": (1_000, 800, 180, 20),
+    }
+    pens = ["blue", "black", "red", "purple"]
+    caused = pd.DataFrame(
+        [(pen, name, units[i]) for name, units in drivers.items() for i, pen in enumerate(pens)],
+        columns=["customer_id", "activity", "quantity"],
+    )
+    costs = costing.allocate_costs(pools, caused)
+    rates = costs.groupby("activity")["cost_driver_rate"].first().round(2)
+    assert rates.to_dict() == {"run": 146.67, "set up": 21.29, "parts": 1_200, "machine": 1.40, "labour": 4}
+    served = costing.cost_to_serve(costs).set_index("customer_id")["cost"]
+    assert served.round().to_dict() == {"blue": 23_792, "black": 18_398, "red": 13_608, "purple": 4_202}
+    assert served.sum() == pytest.approx(60_000, abs=1e-6)

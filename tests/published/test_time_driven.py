@@ -54,6 +54,30 @@ def test_conventional_rates_of_the_same_department():
     assert rates.round(2).to_dict() == {"credit checks": 44.80, "inquiries": 40.00, "orders": 8.00}
 
 
+def test_service_department_of_the_book():
+    # Kaplan and Anderson (2007), Time-Driven Activity-Based Costing: 567 000 a quarter, 28 people of 22 500
+    # practical minutes
+    supply = pd.DataFrame({"resource": ["service"], "cost": [567_000], "capacity_minutes": [28 * 22_500]})
+    times = pd.DataFrame(
+        {
+            "customer_id": "all",
+            "resource": "service",
+            "activity": list(MINUTES),
+            "minutes": [count * each for count, each in MINUTES.values()],
+        }
+    )
+    costs = time_driven.time_driven_costs(supply, times, practical_share=1, by="activity")
+    assert costs["capacity_cost_rate"].tolist() == pytest.approx([0.90] * 4)
+    used = costs[~costs["unassigned"]].set_index("activity")["cost"]
+    unit = {name: used[name] / count for name, (count, _) in MINUTES.items()}
+    assert unit == pytest.approx({"orders": 7.20, "inquiries": 39.60, "credit checks": 45.00})
+    (use,) = time_driven.capacity_use(supply, times, practical_share=1).to_dict("records")
+    assert (use["used_cost"], use["unused_minutes"], use["unused_cost"]) == (520_740, 51_400, 46_260)
+    # the same people at four fifths of the 31 680 minutes that they are paid for: the article's 0.80
+    paid = time_driven.capacity_cost_rate(567_000, theoretical_minutes=28 * 31_680, practical_share=0.8)
+    assert round(float(paid), 2) == 0.80
+
+
 def test_packaging_time_equation():
     packages = pd.DataFrame({"special": [False, True, True, False], "air": [False, False, True, True]})
     timed = time_equations.event_minutes(packages, equation="0.5 + 6.5 * special + 0.2 * air")
