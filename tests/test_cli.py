@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from crmkit import cli
+from crmkit import __version__, cli
 from crmkit.datasets import cdnow, company
 
 ORDERS = "customer_id,order_date,amount\n" + "".join(
@@ -85,6 +85,21 @@ def test_unexpected_errors_are_not_hidden(run, folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize("arguments", [("report",), ("report", "x"), ("nothing",), ("check", "x", "--wrong")])
 def test_wrong_usage_is_2(run, arguments):
     assert run(*arguments).exit_code == 2
+
+
+def test_version(run):
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"crmkit {__version__}\n")
+
+
+def test_a_wrong_date_is_said_before_the_folder_is_read(run, folder, tmp_path, monkeypatch):
+    def read(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("crmkit.report.page.read_folder", read)
+    result = run("report", folder, "--as-of", "gestern", "--out", tmp_path / "r.html")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("`as_of` must be a date such as '2024-12-31'")
 
 
 def test_check_without_problems(run, folder):

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from crmkit import __version__
 from crmkit.errors import CRMKitError
 
 if TYPE_CHECKING:
@@ -78,7 +79,12 @@ def make_app() -> "typer.Typer":
         "--out", metavar="FILE", help="Page to write; its numbers go to the same name with .json."
     )
     heading = typer.Option("--title", help="Title of the page.")
+    release = typer.Option("--version", is_eager=True, callback=_version, help="Print the version and exit.")
     target = typer.Option("--out", metavar="DIR", help="Folder for the pages; made if it does not exist.")
+
+    @app.callback()
+    def crmkit_(version: Annotated[bool, release] = False) -> None:
+        """Analytical CRM: report on a folder of tables."""
 
     @app.command("report")
     def report_(
@@ -101,6 +107,12 @@ def make_app() -> "typer.Typer":
         _guarded(lambda: _demo(out))
 
     return app
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        _tell(f"crmkit {__version__}")
+        raise SystemExit(0)
 
 
 def _guarded(run: Callable[[], None]) -> None:

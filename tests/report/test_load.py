@@ -154,7 +154,11 @@ def test_a_parquet_index_with_a_name_is_a_column(tmp_path):
             "orders.parquet is not a Parquet file that can",
         ),
         ("orders.parquet", b"", "orders.*: orders.parquet is empty (0 bytes)"),
-        ("order.csv", ORDERS, "or leads.parquet. Found: order.csv (did you mean orders.csv?)."),
+        (
+            "order.csv",
+            ORDERS,
+            "or leads.parquet. Found: order.csv (did you mean orders.csv?). Say in crmkit.toml which table",
+        ),
     ],
 )
 def test_bad_files(tmp_path, name, content, message):

@@ -95,7 +95,8 @@ def read_folder(folder: str | Path) -> Folder:
                 tables[name] = table
     unused = _unused(home, used)
     if not used:
-        hint = f" Found: {', '.join(unused)}." if unused else ""
+        remedy = "Say in crmkit.toml which table a file holds, as in [orders] file = 'sales.csv'."
+        hint = f" Found: {', '.join(unused)}. {remedy}" if unused else ""
         found.append(Problem("folder", "*", 0, f"holds no table, such as orders.csv or leads.parquet.{hint}"))
     return Folder(tables, settings.page, tuple(found), unused)
 

@@ -81,6 +81,7 @@ def report(
     ['report.html', 'report.json']
     """
     page = _target(out)
+    _params.date("as_of", as_of)  # before a large folder is read
     unused: tuple[str, ...] = ()
     if isinstance(source, Mapping):
         tables, said = source, {}
