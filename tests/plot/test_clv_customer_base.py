@@ -66,6 +66,17 @@ def tracked():
     )
 
 
+@pytest.mark.parametrize("width", [4.0, 7.4])
+@pytest.mark.parametrize("name", ["{}", "BG/NBD {}", "model of the customer base, number {}"])
+def test_legends_stay_on_the_page(tracked, width, name):
+    """Six entries in one row were cut off and squeezed the picture."""
+    figure = plot.tracking_chart({name.format(one): tracked for one in range(5)}, width=width)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert axes.get_legend().get_window_extent().x1 <= figure.bbox.x1
+    assert axes.get_window_extent().width > 0.8 * figure.bbox.width
+
+
 def test_tracking_of_one_model(tracked):
     figure = plot.tracking_chart(tracked.sample(frac=1, random_state=1))
     (axes,) = figure.axes

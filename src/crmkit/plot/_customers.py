@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from crmkit.clv.btyd.estimates import Estimates
 
 COUNT = "_crmkit_customers"
+# Of legends: size in points, widths in this size (a handle tells dashes from dots), inches kept free.
+_LEGEND, _HANDLE, _LETTER, _MARGIN = 9, 2.6, 0.6, 0.8
 _PAPERS = {
     "BetaGeoNBD": "BG/NBD",
     "ModifiedBetaGeoNBD": "MBG/NBD",
@@ -90,21 +92,32 @@ def titled(axes: "Axes", text: str, *, narrow: bool = False) -> None:
 
 
 def legend_above(axes: "Axes", columns: int) -> None:
-    """Put the legend between title and axes, where no data can be."""
-    handles: list[Any] = axes.get_legend_handles_labels()[0]
+    """Put the legend between title and axes, where no data can be, in at most so many columns that fit."""
+    _, labels = axes.get_legend_handles_labels()
+    columns = _columns(labels, columns, float(axes.get_figure(root=True).get_figwidth()))
     axes.legend(
         frameon=False,
-        fontsize=9,
-        ncols=min(columns, len(handles)),
+        fontsize=_LEGEND,
+        ncols=columns,
         loc="lower left",
         bbox_to_anchor=(0, 1.0),
         borderpad=0,
         borderaxespad=0.2,
-        handlelength=1.5,
+        handlelength=_HANDLE,
         columnspacing=1.2,
     )
-    rows = -(-len(handles) // columns)
+    rows = -(-len(labels) // columns)
     axes.set_title(axes.get_title(loc="left"), loc="left", fontsize=9.5, color=style.INK, pad=6 + 15 * rows)
+
+
+def _columns(labels: Sequence[str], most: int, width: float) -> int:
+    """Return how many columns of a legend, filled one after the other, fit beside an axis label."""
+    for columns in range(min(most, len(labels)), 1, -1):
+        longest = [max(map(len, some)) for some in np.array_split(labels, columns)]
+        needed = sum(_LETTER * letters + _HANDLE + 2 for letters in longest) * _LEGEND / 72
+        if needed <= width - _MARGIN:
+            return columns
+    return 1
 
 
 def dated(axes: "Axes", first: Any, last: Any, count: int) -> None:
