@@ -76,10 +76,24 @@ def test_intervals_know_neither_order_nor_scale():
         assert one.to_dict() == pytest.approx(other.to_dict())
 
 
+def test_where_losses_eat_the_profit_there_is_a_figure_and_no_interval():
+    # Kanthal: the best 5 % make 150 % of the profit, 40 % are profitable, the worst 10 % lose 120 %
+    kanthal = pd.DataFrame(
+        {"customer_id": range(100), "profit": [300.0] * 5 + [20.0] * 35 + [0.0] * 50 + [-120.0] * 10}
+    )
+    best = inequality.top_share(kanthal, share=0.05, random_state=1)
+    assert best.estimate == 1.5
+    assert np.isnan([best.lower, best.upper]).all()
+    assert best.method == "none: resamples without a positive total"
+    spread = inequality.gini(kanthal, value="profit", random_state=1)
+    gaps = np.abs(np.subtract.outer(kanthal["profit"].to_numpy(), kanthal["profit"].to_numpy()))
+    assert spread.estimate == pytest.approx(gaps.mean() / (2 * kanthal["profit"].mean()))
+
+
 def test_unfit_bases_are_refused():
-    with pytest.raises(DataError, match="must be finite on the sample"):
+    with pytest.raises(DataError, match="must have a positive total of 'revenue'.* Found 0 for 60 customers"):
         inequality.gini(base().assign(revenue=0.0), random_state=1)
-    with pytest.raises(DataError, match="must be finite on the sample"):
+    with pytest.raises(DataError, match="must have a positive total of 'profit'.* Found -60 for 60"):
         inequality.top_share(base().assign(profit=-1.0), random_state=1)
     with pytest.raises(DataError, match="60 of 60 rows with no revenue"):
         inequality.gini(base().assign(revenue=np.nan), random_state=1)

@@ -82,6 +82,14 @@ def test_only_kinds_with_evidence_are_judged(engine):
     assert flags["significant"].tolist() == [False, False, True, False, False]
 
 
+def test_a_loss_is_no_threshold():
+    flags = significance.significant_customers(
+        pd.DataFrame({"customer_id": ["a", "b"], "lifetime_value": [-1.0, -5.0]})
+    )
+    assert flags["threshold"].tolist() == [0, 0]
+    assert not flags["significant"].any()
+
+
 def test_without_value_or_rows_nobody_is_significant():
     unknown = base()[["customer_id"]].assign(lifetime_value=float("nan"))
     assert not significance.significant_customers(unknown)["significant"].any()

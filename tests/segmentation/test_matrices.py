@@ -199,6 +199,8 @@ def test_unfit_tables_are_refused():
         classify(table, "shapiro", cuts=1.0)
     with pytest.raises(ColumnError, match="must have the column 'net_price'"):
         classify(table, SHAPIRO, cuts=1.0)
+    with pytest.raises(DataError, match="1 of 1 rows with an infinite net_price .beyond 1e150."):
+        classify(pd.DataFrame({"net_price": [-1e160], "cost_to_serve": [1.0]}), SHAPIRO, cuts=5)
     with pytest.raises(DataError, match="1 of 60 rows with an infinite x"):
         classify(table.assign(x=[np.inf, *[1.0] * 59]), NINE, cuts="quantile")
     with pytest.raises(DataError, match="at least one value in each of x"):

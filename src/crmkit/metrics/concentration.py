@@ -225,7 +225,8 @@ class Facts:
 
 def profits(profit: object, columns: list[str], digits: int) -> tuple[nw.LazyFrame[Any], Facts]:
     """Open a table of customers with money columns in minor units, and sum its first one up in one query."""
-    rows = _frames.scan(profit, {"customer_id": "key", **dict.fromkeys(columns, "number")})
+    roles = {"customer_id": "key", **dict.fromkeys(columns, "number")}
+    rows = _frames.scan(profit, roles, table="profit")
     repeats = rows.group_by("customer_id").agg(_rows=nw.len())
     rows = rows.with_columns(*(nw.col(name).cast(nw.Float64) for name in columns))
     checks = {f"with no {name}": nw.col(name).is_null() for name in ("customer_id", *columns)}

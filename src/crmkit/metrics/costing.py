@@ -291,7 +291,7 @@ def cost_to_serve(costs: FrameT, *, by: str | list[str] | None = None, digits: i
     """
     keys = ["customer_id", *_stage.breakdown(by, ("customer_id", "cost"))]
     places = allocation.minor_digits(digits)
-    rows = _frames.scan(costs, {**dict.fromkeys(keys, "key"), "cost": "number"})
+    rows = _frames.scan(costs, {**dict.fromkeys(keys, "key"), "cost": "number"}, table="costs")
     _frames.refuse(rows, allocation.money_checks("cost", places), table="costs")
     rows = rows.with_columns(cost=allocation.to_units(nw.col("cost"), places))
     summed = rows.group_by(keys).agg(nw.col("cost").sum())
@@ -352,7 +352,7 @@ def reconcile(
     places = allocation.minor_digits(digits)
     _frames.same_engine(costs, activities, names=("costs", "activities"))
     roles = dict.fromkeys(keys, "key")
-    given = _frames.scan(costs, {**roles, "cost": "number", "unassigned": "flag"})
+    given = _frames.scan(costs, {**roles, "cost": "number", "unassigned": "flag"}, table="costs")
     booked = _frames.scan(activities, {**roles, "cost": "number"}, table="activities")
     given, booked = _frames.matched(given, booked, keys, names=("costs", "activities"))
     checks = allocation.money_checks("cost", places)

@@ -3,12 +3,14 @@
 Both come with a bootstrap interval, because the customers of one period are a sample of what they could be.
 """
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import narwhals as nw
 
 from crmkit import _frames, _params
+from crmkit.errors import DataError
 from crmkit.stats import allocation, bootstrap
 from crmkit.stats.intervals import Interval
 
@@ -54,14 +56,15 @@ def gini(
         If a column is missing or of the wrong type.
     DataError
         If there are no customers, a customer or value is null, a customer appears twice, a value is above
-        1e13, or the total of the base or of a resample is not positive.
+        1e13, or the total is not positive.
     ParameterError
         If an argument is outside its range.
 
     Notes
     -----
-    Negative values, such as losses, are allowed; the coefficient may then exceed 1. The amounts are fetched
-    as distinct values with their counts.
+    Negative values, such as losses, are allowed; the coefficient may then exceed 1. Where they are so large
+    that resamples have no positive total, there is no interval: both ends are nan, and `method` says so. The
+    amounts are fetched as distinct values with their counts.
 
     References
     ----------
@@ -76,7 +79,7 @@ def gini(
     0.0
     """
     values = _values(profit, _params.column("value", value))
-    return _interval(values, _gini, random_state, method, n_resamples, confidence)
+    return _interval(values, _gini, value, random_state, method, n_resamples, confidence)
 
 
 def top_share(
@@ -116,7 +119,7 @@ def top_share(
         If a column is missing or of the wrong type.
     DataError
         If there are no customers, a customer or value is null, a customer appears twice, a value is above
-        1e13, or the total of the base or of a resample is not positive.
+        1e13, or the total is not positive.
     ParameterError
         If an argument is outside its range.
 
@@ -124,7 +127,8 @@ def top_share(
     -----
     As many customers count as are nearest to the share (half a customer rounds up), as in `pareto`. The
     amounts are fetched as distinct values with their counts. The resamples know the customers that were seen:
-    where one customer has most of the profit the interval is too short.
+    where one customer has most of the profit the interval is too short, and where losses are so large that
+    resamples have no positive total there is none: both ends are nan, and `method` says so.
 
     References
     ----------
@@ -146,14 +150,14 @@ def top_share(
     def statistic(sample: "NDArray[np.float64]") -> float:
         return _top(sample, best)
 
-    return _interval(values, statistic, random_state, "percentile", n_resamples, confidence)
+    return _interval(values, statistic, value, random_state, "percentile", n_resamples, confidence)
 
 
 def _values(profit: object, value: str) -> "NDArray[np.float64]":
     """Fetch the values of all customers, a row a distinct value."""
     import numpy as np
 
-    rows = _frames.scan(profit, {"customer_id": "key", value: "number"}, table="frame")
+    rows = _frames.scan(profit, {"customer_id": "key", value: "number"}, table="profit")
     rows = rows.with_columns(nw.col(value).cast(nw.Float64))
     checks = {f"with no {name}": nw.col(name).is_null() for name in ("customer_id", value)}
     _frames.refuse(rows, {**checks, **allocation.size_check(value, 2)}, table="profit")
@@ -167,19 +171,33 @@ def _values(profit: object, value: str) -> "NDArray[np.float64]":
 def _interval(
     values: "NDArray[np.float64]",
     statistic: "Callable[[NDArray[np.float64]], float]",
+    name: str,
     random_state: "int | np.random.Generator",
     method: str,
     n_resamples: int,
     confidence: float,
 ) -> Interval:
-    return bootstrap.bootstrap_interval(
-        values,
-        statistic,
-        random_state=random_state,
-        method=method,
-        n_resamples=n_resamples,
-        confidence=confidence,
-    )
+    total = float(values.sum())
+    if len(values) and total <= 0:
+        msg = (
+            f"`profit` must have a positive total of '{name}', of which shares can be taken. Found "
+            f"{total:.10g} for {len(values)} customers: take another column, or read whale_peak(…)."
+        )
+        raise DataError(msg)
+    try:
+        return bootstrap.bootstrap_interval(
+            values,
+            statistic,
+            random_state=random_state,
+            method=method,
+            n_resamples=n_resamples,
+            confidence=confidence,
+        )
+    except DataError:
+        if not len(values):
+            raise
+        lost = "none: resamples without a positive total"
+        return Interval(statistic(values), math.nan, math.nan, len(values), confidence, lost)
 
 
 def _gini(values: "NDArray[np.float64]") -> float:

@@ -140,7 +140,7 @@ def _channels(channels: Mapping[str, float] | None) -> dict[str, float]:
 def _losses(statement: object, digits: int, money: tuple[str, ...]) -> nw.LazyFrame[Any]:
     """Return the checked rows of customers with a loss, as floats, with the loss as a positive number."""
     roles = {"customer_id": "key", "orders": "number", **dict.fromkeys(money, "number")}
-    rows = _frames.scan(statement, roles)
+    rows = _frames.scan(statement, roles, table="statement")
     rows = rows.with_columns(*(nw.col(name).cast(nw.Float64) for name in ("orders", *money)))
     repeats = rows.group_by("customer_id").agg(_rows=nw.len())
     checks = {f"with no {name}": nw.col(name).is_null() for name in roles}

@@ -93,7 +93,7 @@ def customer_profit(
 
 def with_service(sold: nw.LazyFrame[Any], costs: object, digits: int) -> nw.LazyFrame[Any]:
     """Add the cost to serve of each customer, of either table, to sums in whole minor units."""
-    served = _frames.scan(costs, {"customer_id": "key", "cost": "number"})
+    served = _frames.scan(costs, {"customer_id": "key", "cost": "number"}, table="costs")
     served = served.with_columns(cost=nw.col("cost").cast(nw.Float64))
     checks = {"with no cost": nw.col("cost").is_null(), **allocation.size_check("cost", digits)}
     _frames.refuse(served, checks, table="costs")

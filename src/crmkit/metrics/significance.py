@@ -227,7 +227,7 @@ def _valuable(customers: object, high: float) -> nw.LazyFrame[Any]:
     place = nw.col("_order").cum_count().over(order_by=["_order", "customer_id"])
     edge = ranked.with_columns(_rank=place).filter(nw.col("_rank") == last)
     found = _frames.collect(edge.select("lifetime_value"))["lifetime_value"].tolist()
-    threshold = float(found[0]) if found else 0.0
+    threshold = max(float(found[0]), 0.0) if found else 0.0
     met = (nw.col("lifetime_value") >= threshold) & (nw.col("lifetime_value") > 0)
     return _flag(rows, "high lifetime value", "lifetime_value", threshold, met=met)
 

@@ -196,7 +196,8 @@ def pnl_lines(
     if _params.column("category", category) in ("customer_id", "cost"):
         _params.fail("category", "a column other than customer_id and cost", category)
     rows, known = _statement(orders, costs, gross_margin_rate, places)
-    parts = _frames.scan(costs, {"customer_id": "key", category: "key", "cost": "number"})
+    roles = {"customer_id": "key", category: "key", "cost": "number"}
+    parts = _frames.scan(costs, roles, table="costs")
     parts = parts.filter(~nw.col("customer_id").is_null())
     _frames.refuse(parts, {f"with no {category}": nw.col(category).is_null()}, table="costs")
     parts = parts.select("customer_id", category=nw.col(category), _cost=nw.col("cost").cast(nw.Float64))

@@ -13,7 +13,7 @@ from crmkit.stats import cuts as cut_rules
 from crmkit.stats._tiles import tile_cuts
 
 CutRule = str | float | Sequence[float]
-LARGEST = 1.7e308
+_LARGEST = 1e150  # squares, and so standard deviations, must be finite
 _RULES = ("quantile", "median", "break", "zero")
 
 
@@ -45,9 +45,14 @@ def require_levels(rows: nw.LazyFrame[Any], matrix: Matrix) -> None:
             require_texts(rows, axis.column, f"the levels {levels} of the ordinal axis")
 
 
+def infinite(*columns: str) -> dict[str, nw.Expr]:
+    """Say which rows have a number that is infinite, or too large to be reckoned with."""
+    return {f"with an infinite {name} (beyond 1e150)": nw.col(name).abs() > _LARGEST for name in columns}
+
+
 def unfit_values(axes: Sequence[Axis]) -> dict[str, nw.Expr]:
     """Say which values of the axes are refused, by what is wrong with them."""
-    checks = {}
+    checks: dict[str, nw.Expr] = {}
     for axis in axes:
         x = nw.col(axis.column)
         if axis.ordinal:
@@ -55,7 +60,7 @@ def unfit_values(axes: Sequence[Axis]) -> dict[str, nw.Expr]:
             foreign = ~x.is_null() & ~x.is_in(list(axis.levels))
             checks[f"with a {axis.column} that is none of {levels}"] = foreign
         else:
-            checks[f"with an infinite {axis.column}"] = x.abs() > LARGEST
+            checks |= infinite(axis.column)
         if axis.scale == "log":
             text = f"with a {axis.column} that is not positive, on a logarithmic axis"
             checks[text] = x <= 0

@@ -8,7 +8,7 @@ from crmkit import _frames, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError
 from crmkit.segmentation import _cells
-from crmkit.segmentation._axis_cuts import LARGEST, check_matrix
+from crmkit.segmentation._axis_cuts import check_matrix, infinite
 from crmkit.segmentation.matrix import Matrix
 
 
@@ -55,7 +55,7 @@ def relative_share(frame: FrameT) -> FrameT:
         msg = "`frame` must not have the column 'relative_share', which the result adds: rename it."
         raise ColumnError(msg)
     checks = {f"with a negative {name}": nw.col(name) < 0 for name in names}
-    checks |= {f"with an infinite {name}": nw.col(name).abs() > LARGEST for name in names}
+    checks |= infinite(*names)
     _frames.refuse(rows.select(*names), checks, table="frame")
     own, other = (nw.col(name).cast(nw.Float64) for name in names)
     return _frames.give(rows.with_columns(relative_share=own / nw.when(other > 0).then(other)), like=frame)
@@ -135,7 +135,7 @@ def portfolio_balance(
         f"without {owner}": nw.col(owner).is_null(),
         f"without {value}": nw.col(value).is_null(),
         f"with a negative {value}": nw.col(value) < 0,
-        f"with an infinite {value}": nw.col(value) > LARGEST,
+        **infinite(value),
         _cells.UNKNOWN: nw.col("_place") == 0,
     }
     _frames.refuse(rows, checks, table="frame")

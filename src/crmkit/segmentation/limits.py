@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import narwhals as nw
 
 from crmkit import _params
-from crmkit.segmentation._axis_cuts import LARGEST
+from crmkit.segmentation._axis_cuts import infinite
 from crmkit.segmentation.matrix import Matrix
 from crmkit.stats.intervals import nominal
 
@@ -76,7 +76,7 @@ def error_roles(errors: Errors) -> dict[str, str]:
 
 def unfit_errors(matrix: Matrix, errors: Errors) -> dict[str, nw.Expr]:
     """Say which standard errors and limits are refused, by what is wrong with them."""
-    checks = {f"with an infinite {name}": nw.col(name).abs() > LARGEST for name in error_roles(errors)}
+    checks = infinite(*error_roles(errors))
     for axis in matrix.axes:
         given = errors.get(axis.column)
         if isinstance(given, str):
