@@ -218,6 +218,12 @@ def test_json_round_trip():
         ({"last": ["yesterday", "2024-01-01"]}, "a date that is none"),
         ({"period": "hour"}, "period"),
         ({"alpha": ["x", 0.5]}, "alpha"),
+        ({"alpha": [0.5, -1.0]}, "a weight alpha is not between 0 and 1"),
+        ({"sigma": [1.0, -1.0]}, "a standard deviation sigma is below 0"),
+        ({"n": [4, 0]}, "a number of periods n is not between 1 and"),
+        ({"n": [4, 2**70]}, "a number of periods n is not between 1 and"),
+        ({"keys": [[0], [0]]}, "a series stands in it twice"),
+        ({"by": ["x", "x"], "keys": [[0, 1], [1, 1]]}, "keys do not fit"),
     ],
 )
 def test_damaged_json(change, message):
@@ -225,6 +231,14 @@ def test_damaged_json(change, message):
     text = json.loads(model.to_json())
     text["state"] |= change
     with pytest.raises(DataError, match=message):
+        forecast.SimpleSmoothing.from_json(json.dumps(text))
+
+
+def test_a_weight_outside_its_range_in_a_file():
+    model = forecast.SimpleSmoothing(alpha=0.5).fit(long_form(np.arange(8.0).reshape(2, 4)))
+    text = json.loads(model.to_json())
+    text["params"]["alpha"] = 1.5
+    with pytest.raises(DataError, match="alpha is not between 0 and 1"):
         forecast.SimpleSmoothing.from_json(json.dumps(text))
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INITIAL = ("first", "estimated")
 _LEARNED = ("alpha", "initial_level", "level", "sigma")
+_MOST_PERIODS = 10**9
 _Key = str | int | float | bool | None
 _PARAMS = {"alpha": float | None, "initial": Literal["first", "estimated"]}
 _STATE = {
@@ -275,12 +276,9 @@ class SimpleSmoothing:
         import pandas as pd
 
         params, state = _persist.load(text, "SimpleSmoothing", 1, params=_PARAMS, state=_STATE)
-        count = len(state["keys"])
-        if any(len(state[name]) != count for name in ("last", "n", *_LEARNED)):
-            _persist.refuse("SimpleSmoothing", "its columns differ in length")
-        if any(len(key) != len(state["by"]) for key in state["keys"]):
-            _persist.refuse("SimpleSmoothing", "its keys do not fit `by`")
-        model = cls(**params)
+        if why := _fault(params, state):
+            _persist.refuse("SimpleSmoothing", why)
+        count, model = len(state["keys"]), cls(**params)
         model.by_, model.period_ = state["by"], state["period"]
         model.series_ = pd.DataFrame(state["keys"], columns=state["by"], index=range(count)).assign(
             last=_dates(state["last"]),
@@ -289,6 +287,25 @@ class SimpleSmoothing:
         )
         model._like = pd.DataFrame()
         return model
+
+
+def _fault(params: dict[str, Any], state: dict[str, Any]) -> str | None:
+    """Say why what was read from a file is no fitted model, if it is not."""
+    keys, by = state["keys"], state["by"]
+    if any(len(state[name]) != len(keys) for name in ("last", "n", *_LEARNED)):
+        return "its columns differ in length"
+    if any(len(key) != len(by) for key in keys) or len(set(by)) < len(by):
+        return "its keys do not fit `by`"
+    if len({*map(tuple, keys)}) < len(keys):
+        return "a series stands in it twice"
+    weights = [one for one in (params["alpha"], *state["alpha"]) if one is not None]
+    if not all(0 <= one <= 1 for one in weights):
+        return "a weight alpha is not between 0 and 1"
+    if not all(1 <= n <= _MOST_PERIODS for n in state["n"]):
+        return f"a number of periods n is not between 1 and {_MOST_PERIODS}"
+    if any(one is not None and one < 0 for one in state["sigma"]):
+        return "a standard deviation sigma is below 0"
+    return None
 
 
 def _without_nan(column: "pd.Series[Any]") -> list[Any]:
