@@ -78,6 +78,12 @@ def test_long_curves_are_thinned_and_keep_the_peak():
     assert line.get_ydata()[-1] == 1667
 
 
+def test_a_funnel_of_nobody():
+    stages = metrics.funnel_from_counts({"leads": 0, "wins": 0})
+    (axes,) = plot.funnel_chart(stages).axes
+    assert [bar.get_width() for bar in axes.patches] == [0, 0]
+
+
 def test_concentration(kanthal):
     best = metrics.whale_curve(kanthal.assign(profit=[80.0] * 20 + [5.0] * 80))
     (axes,) = plot.concentration_curve(best, mark=0.2, what="sales").axes

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from crmkit.errors import ParameterError
 from crmkit.plot import style
+from crmkit.plot.svg import to_svg
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,18 @@ def test_number(value, text):
 def test_unit_label():
     assert style.unit_label("sales", "EUR") == "sales, EUR"
     assert style.unit_label("sales", None) == "sales"
+
+
+@pytest.mark.parametrize("label", ["$5 to $10", "over $10", r"a $\frac{$ b", "x_1^2", r"\$"])
+def test_labels_are_never_formulas(label):
+    """Between two dollar signs matplotlib reads a formula, and refuses one that it cannot read."""
+    drawn, axes = style.figure(5, 2)
+    axes.set_title(label)
+    axes.set_yticks([0, 1], [label, "other"])
+    axes.annotate(label, (0.5, 0.5))
+    written = to_svg(drawn, name="labels", title="Labels", description="Three times one label.")
+    shown = [text for text in ET.fromstring(written).itertext() if text.strip()]
+    assert shown.count(label) == 3
 
 
 def test_axes_are_plain():

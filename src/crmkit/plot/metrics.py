@@ -70,7 +70,7 @@ def funnel_chart(stages: object, *, what: str = "leads", width: float = style.WI
             color=style.INK,
         )
     _rows(axes, list(table["stage"]))
-    axes.set_xlim(0, base * (1.28 if width > 5 else 1.55))
+    axes.set_xlim(0, (base or 1) * (1.28 if width > 5 else 1.55))
     style.amounts(axes.xaxis)
     axes.set_xlabel(what)
     return drawn
