@@ -45,6 +45,28 @@ def test_fails_when_rows_are_fetched(engine):
     assert_parity(greedy, FRAME, expected=FRAME, keys=["n"], engines=[engine], crossing=3)
 
 
+@pytest.mark.parametrize("engine", ["polars", "polars_lazy", "pyarrow", "duckdb"])
+def test_fails_when_nan_stands_for_null(engine):
+    """As zero divided by zero would: a mean of the column is NaN in these engines, and a number in pandas."""
+    if testing.available(engine) is not None:
+        pytest.skip(str(testing.available(engine)))
+
+    def careless(frame):
+        return to_engine(FRAME, engine, nan="value")
+
+    with pytest.raises(AssertionError, match=rf"{engine}: NaN where null is meant in \['x'\]"):
+        assert_parity(careless, FRAME, expected=FRAME, keys=["n"], engines=[engine])
+    assert_parity(careless, FRAME, expected=FRAME, keys=["n"], engines=[engine], nan="value")
+
+
+@pytest.mark.parametrize("fetch", ["fetchnumpy", "fetchall", "df", "pl"])
+def test_ways_out_of_duckdb_are_counted(fetch):
+    duckdb = pytest.importorskip("duckdb")
+    with crossed_rows() as fetched:
+        getattr(duckdb.sql("SELECT 1 AS x"), fetch)()
+    assert fetched == [1]
+
+
 def test_fails_when_the_kind_changes():
     with pytest.raises(AssertionError, match=r"polars: .* in, .* out"):
         assert_parity(to_pandas, FRAME, expected=FRAME, keys=["n"], engines=["polars"])

@@ -201,6 +201,33 @@ def to_pandas(frame: Any) -> "pd.DataFrame":
     return _frames.collect(_frames.lazy(frame))
 
 
+def nan_columns(frame: Any) -> list[str]:
+    """Name the columns that hold NaN as a value, in a frame of an engine that tells null from NaN.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A native frame.
+
+    Returns
+    -------
+    list of str
+        The columns; none for pandas, where NaN is null, and for Spark, which would need one more query.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> nan_columns(pyarrow.table({"x": [1.0, float("nan")], "y": [1.0, None]}))
+    ['x']
+    """
+    rows = _frames.lazy(frame)
+    floats = [name for name, dtype in rows.collect_schema().items() if dtype.is_float()]
+    if not floats or rows.implementation.is_pandas() or rows.implementation.is_pyspark():
+        return []
+    found = _frames.collect(rows.select(nw.col(name).is_nan().cast(nw.Int64).sum() for name in floats))
+    return [name for name in floats if found[name].fillna(0).iloc[0] > 0]
+
+
 @contextmanager
 def crossed_rows() -> Iterator[list[int]]:
     """Count the rows that lazy engines hand to Python while the block runs.
@@ -251,12 +278,13 @@ def _crossings() -> list[tuple[Any, str, Callable[[Any], int]]]:
     if "duckdb" in sys.modules:
         relation = sys.modules["duckdb"].DuckDBPyRelation
         found += [(relation, name, len) for name in ("fetchall", "df", "to_df", "fetchdf", "pl")]
+        found.append((relation, "fetchnumpy", lambda arrays: max(map(len, arrays.values()), default=0)))
         found += [
             (relation, name, lambda table: int(table.num_rows)) for name in _ARROW if hasattr(relation, name)
         ]
     if "pyspark.sql.classic.dataframe" in sys.modules:
         frame = sys.modules["pyspark.sql.classic.dataframe"].DataFrame
-        found += [(frame, name, len) for name in ("collect", "toPandas")]
+        found += [(frame, name, len) for name in ("collect", "toPandas", "tail")]
         found.append((frame, "toArrow", lambda table: int(table.num_rows)))
     return found
 

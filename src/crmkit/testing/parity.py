@@ -8,6 +8,7 @@ from crmkit.testing.engines import (
     LAZY,
     available,
     crossed_rows,
+    nan_columns,
     same_kind,
     to_engine,
     to_pandas,
@@ -54,7 +55,8 @@ def assert_parity(
 
     Notes
     -----
-    Text, dates, counts and flags must be equal; floats to 1e-9 relative. The inputs must be unchanged.
+    Text, dates, counts and flags must be equal; floats to 1e-9 relative. The inputs must be unchanged. Where
+    no input has NaN as a value, no result may: engines that tell it from null would keep it in a mean.
 
     Examples
     --------
@@ -74,6 +76,9 @@ def assert_parity(
             assert sum(fetched) <= crossing, f"{engine}: fetched {fetched} rows, allowed {crossing}"
         for given, now in zip(before, inputs, strict=True):
             assert given.equals(to_pandas(now)) or engine in LAZY, f"{engine}: an input was changed"
+        if nan == "null":
+            made = nan_columns(result)
+            assert not made, f"{engine}: NaN where null is meant in {made}"
         assert_frames_match(to_pandas(result), expected, keys=keys, label=engine)
 
 
