@@ -10,7 +10,7 @@ from scipy.special import betaln, gammaln, hyp2f1, logsumexp, roots_genlaguerre,
 from crmkit import clv
 from crmkit.errors import ConvergenceError, CRMKitWarning
 
-REPLICATIONS = 2000
+REPLICATIONS = 6000  # an error of chance of half a point, so that two points mean something
 CUSTOMERS = 2000
 WEEKS = 26.0
 PARETO = (0.8, 8.0, 0.8, 12.0)
