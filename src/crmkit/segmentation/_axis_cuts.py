@@ -6,6 +6,7 @@ from typing import Any
 import narwhals as nw
 
 from crmkit import _frames, _params
+from crmkit.errors import DataError
 from crmkit.segmentation._cells import require_texts
 from crmkit.segmentation.matrix import Matrix
 from crmkit.segmentation.matrix_axis import Axis, check_scale
@@ -38,11 +39,21 @@ def axis_values(frame: object, matrix: Matrix) -> nw.LazyFrame[Any]:
 
 
 def require_levels(rows: nw.LazyFrame[Any], matrix: Matrix) -> None:
-    """Refuse ordinal axes whose columns hold no texts."""
-    for axis in matrix.axes:
-        if axis.ordinal:
-            levels = ", ".join(map(repr, axis.levels))
-            require_texts(rows, axis.column, f"the levels {levels} of the ordinal axis")
+    """Refuse ordinal axes whose columns hold no texts, or texts that are no level, and name some."""
+    for axis in (axis for axis in matrix.axes if axis.ordinal):
+        name, x = axis.column, nw.col(axis.column)
+        levels = ", ".join(map(repr, axis.levels))
+        require_texts(rows, name, f"the levels {levels} of the ordinal axis")
+        foreign = ~x.is_null() & ~x.is_in(list(axis.levels))
+        counts = _frames.count_rows(rows.select(name), {"foreign": foreign})
+        if counts["foreign"]:
+            found = _frames.collect(rows.filter(foreign).group_by(name).agg(nw.len()).sort(name).head(3))
+            shown = ", ".join(map(repr, found[name]))
+            msg = (
+                f"`frame` must have the levels {levels} in '{name}'. Found {shown} "
+                f"in {counts['foreign']} of {counts['rows']} rows: map them to a level, or to null."
+            )
+            raise DataError(msg)
 
 
 def infinite(*columns: str) -> dict[str, nw.Expr]:
@@ -54,16 +65,11 @@ def unfit_values(axes: Sequence[Axis]) -> dict[str, nw.Expr]:
     """Say which values of the axes are refused, by what is wrong with them."""
     checks: dict[str, nw.Expr] = {}
     for axis in axes:
-        x = nw.col(axis.column)
-        if axis.ordinal:
-            levels = ", ".join(map(repr, axis.levels))
-            foreign = ~x.is_null() & ~x.is_in(list(axis.levels))
-            checks[f"with a {axis.column} that is none of {levels}"] = foreign
-        else:
+        if not axis.ordinal:
             checks |= infinite(axis.column)
         if axis.scale == "log":
             text = f"with a {axis.column} that is not positive, on a logarithmic axis"
-            checks[text] = x <= 0
+            checks[text] = nw.col(axis.column) <= 0
     return checks
 
 

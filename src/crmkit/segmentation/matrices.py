@@ -157,7 +157,8 @@ def classify(
     rows = _frames.scan(frame, roles, keep=True)
     _axis_cuts.require_levels(rows, matrix)
     checks = _axis_cuts.unfit_values(matrix.axes) | limits.unfit_errors(matrix, given)
-    _frames.refuse(rows.select(*roles), checks, table="frame")
+    if checks:  # levels alone leave nothing to check
+        _frames.refuse(rows.select(*roles), checks, table="frame")
     values = _axis_cuts.axis_values(frame, matrix)
     points = _axis_cuts.find_cuts(values, matrix, cuts)
     rows = _placed(rows, matrix, points, _spreads(values, matrix))

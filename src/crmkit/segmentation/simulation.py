@@ -204,7 +204,7 @@ def weighted_cell_probabilities(
     names = dict.fromkeys(name for attributes in rated.values() for name in attributes if name not in labels)
     rows = _frames.scan(frame, dict.fromkeys(keys, "key") | dict.fromkeys(names, "number") | labels)
     _axis_cuts.require_levels(rows, matrix)
-    refuse_keys(rows, keys, _axis_cuts.infinite(*names) | _axis_cuts.unfit_values(ordinal))
+    refuse_keys(rows, keys, _axis_cuts.infinite(*names))
     numbers = {axis.column: _boundary.value(axis) for axis in ordinal}
     local = _frames.collect(rows.with_columns(**numbers) if numbers else rows)
     ratings = [local[list(attributes)].to_numpy(dtype=float) for attributes in rated.values()]
