@@ -305,7 +305,7 @@ def _pictures(company: Company, result: _Result, placed: "pd.DataFrame") -> tupl
     )
     matrix = picture(
         "matrix",
-        "Customers by price and cost to serve",
+        "Customers by price and cost to serve; those beyond the picture stand on its edge",
         "Each dot is a customer; the lines are the averages of the company.",
         lambda width: matrix_chart(placed, _MATRIX, cuts=cuts, width=width),
     )
