@@ -65,23 +65,30 @@ def survival(s: Floats, a: Floats, beta: Floats, tau: Floats) -> Floats:
     return _mean(kernel, np.exp(-s * np.log1p(tau)), a, beta, s, tau)
 
 
-def discounted(s: Floats, a: Floats, beta: Floats, kappa: Floats) -> Floats:
-    """Return E[Λ/(Λp + κ)], Λ ~ Gamma(s, 1): all purchases, discounted at the rate δ = κ/(α+T)."""
+def discounted(s: Floats, a: Floats, beta: Floats, kappa: Floats, *, k: int = 1, hidden: int = 0) -> Floats:
+    """Return E φ^(k−j)/(1 − φ^k (1 − p)), φ = Λ/(Λ + κ), Λ ~ Gamma(s, 1).
+
+    These are all purchases, discounted at the rate κ/(α+T), where every k-th event is one and j = `hidden`
+    events have come already. With k = 1 it is E Λ/(Λp + κ).
+    """
     s, a, beta, kappa = _rows(s, a, beta, kappa)
-    rate, weight = _gamma_nodes(s, kappa)
+    rate, weight = _gamma_nodes(s, kappa, k - hidden)
+    log_more = np.log1p(kappa / rate)
+    grow, rest = np.exp(-k * log_more), -np.expm1(-k * log_more)
+    weight *= np.exp((hidden - k) * log_more)
+    bend = 1 / np.expm1(k * np.log1p(kappa / (1 + s)))
 
     def kernel(rows: Rows, p: Floats) -> tuple[Floats, Floats]:
-        level = kappa[rows, None]
         value, fall = np.zeros(p.shape), np.zeros(p.shape)
-        for one, share in zip(rate[:, rows, None], weight[:, rows, None], strict=True):
-            part = one / (one * p + level)
+        nodes = (weight[:, rows, None], grow[:, rows, None], rest[:, rows, None])
+        for share, more, none in zip(*nodes, strict=True):
+            part = 1 / (more * p + none)
             value += share * part
             part *= part
-            fall += share * part
+            fall += share * more * part
         return value, fall
 
-    at_one = (weight * rate / (rate + kappa)).sum(axis=0)
-    return _mean(kernel, at_one, a, beta, np.ones(s.shape), (1 + s) / kappa)
+    return _mean(kernel, weight.sum(axis=0), a, beta, np.ones(s.shape), bend)
 
 
 def _rows(*parts: Floats) -> list[Floats]:
@@ -187,24 +194,26 @@ def _mode(a: Floats, beta: Floats, power: Floats, C: Floats) -> Floats:
     return found
 
 
-def _gamma_nodes(s: Floats, kappa: Floats) -> tuple[Floats, Floats]:
+def _gamma_nodes(s: Floats, kappa: Floats, power: int) -> tuple[Floats, Floats]:
     """Return nodes of shape (nodes, rows), even in ln Λ, and the weights of E over Λ ~ Gamma(s, 1).
 
-    What is averaged, Λ/(Λp + κ), is between Λ/κ, which is followed to the right, and Λ/(Λ + κ), to the left.
+    With k = `power`, what is averaged is between (Λ/κ)^k, which is followed to the right, and (Λ/(Λ + κ))^k,
+    to the left.
     """
-    high = np.log(s + 1 + np.sqrt(2 * _DEPTH * (s + 1)) + _DEPTH)
+    top = s + power
+    high = np.log(top + np.sqrt(2 * _DEPTH * top) + _DEPTH)
     half = (s - kappa) / 2
-    root = np.sqrt(half * half + (s + 1) * kappa)
-    mode = np.where(half > 0, half + root, (s + 1) * kappa / (root + np.abs(half)))
+    root = np.sqrt(half * half + top * kappa)
+    mode = np.where(half > 0, half + root, top * kappa / (root + np.abs(half)))
     share = mode / (mode + kappa)
-    spread = 1 / np.sqrt(np.maximum(mode + share * (1 - share), s))
+    spread = 1 / np.sqrt(np.maximum(mode + power * share * (1 - share), s))
     low = np.log(mode)
-    target = (s + 1) * low - mode - np.log1p(mode / kappa) - _DEPTH
-    low -= _DEPTH * (np.minimum(spread, 10) + 1 / (s + 1))
+    target = top * low - mode - power * np.log1p(mode / kappa) - _DEPTH
+    low -= _DEPTH * (np.minimum(spread, 10) + 1 / top)
     for _ in range(_NEWTON):
         rate = np.exp(low)
-        value = (s + 1) * low - rate - np.log1p(rate / kappa)
-        low += (target - value) / (s + 1 - rate - rate / (rate + kappa))
+        value = top * low - rate - power * np.log1p(rate / kappa)
+        low += (target - value) / (top - rate - power * rate / (rate + kappa))
     size = int(np.ceil((high - low) / _step(spread)).max(initial=1))
     w = low + (high - low) / size * np.arange(size + 1)[:, None]
     rate = np.exp(w)

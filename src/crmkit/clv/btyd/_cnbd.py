@@ -27,11 +27,14 @@ Reutterer, T., Platzer, M., & Schröder, N. (2021). Leveraging purchase regulari
 behavior the easy way. International Journal of Research in Marketing, 38(1), 194–215.
 """
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, expit, gammaln, xlogy
 
-from crmkit.clv.btyd import _cnbd_future as future
+from crmkit.clv.btyd import _beta_mean, _cnbd_future as future
+from crmkit.clv.btyd._over_shapes import by_counts
 from crmkit.clv.btyd._special import Floats, Parameter, Params, add_risings, summed
 
 NAMES = ("r", "alpha", "a", "b")
@@ -111,8 +114,17 @@ def counts_new(params: Params, t: float, highest: int, *, k: int) -> Floats:
 
 
 def discounted(params: Params, x: Floats, t_x: Floats, T: Floats, delta: float, *, k: int) -> Floats:
-    """Return the discounted expected residual transactions at the continuous rate `delta`."""
-    return alive(params, x, t_x, T, k=k) * future.discounted(_outlook(params, x, t_x, T, k), delta)
+    """Return the discounted expected residual transactions at the continuous rate `delta`.
+
+    The m-th purchase comes after km − j events: Σ_m S_{m−1} φ^(km−j), φ = λ/(λ + delta), averaged over λ.
+    """
+    r, alpha, a, b = params
+    found = np.zeros(len(x))
+    for j, hidden in enumerate(_terms(params, x, t_x, T, k)[1]):
+        mean = partial(_beta_mean.discounted, k=k, hidden=j)
+        shapes = (r + k * x + j, a, b + x + 1)
+        found += hidden * by_counts(mean, shapes, x, (r, a, b), delta * (alpha + T))
+    return alive(params, x, t_x, T, k=k) * found
 
 
 def discounted_new(params: Params, delta: float, *, k: int) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincc, gammaln, xlogy
 
-from crmkit.clv.btyd._special import Floats, Parameter, log_gamma_ratio, mean_inverse
+from crmkit.clv.btyd._special import Floats, Parameter, log_gamma_ratio
 
 _MOST_EVENTS = 4096
 _BLOCK = 65_536
@@ -75,43 +75,6 @@ def counts(ahead: Outlook, t: Parameter, highest: int) -> Floats:
     stays = _stays(ahead, m[:-1])
     found[:, 1:] *= stays
     found[:, 1:] += stays * (ahead.a / (ahead.a + ahead.b + m[:-1, None])).T * more[:, 1:]
-    return found
-
-
-def discounted(ahead: Outlook, delta: float) -> Floats:
-    """Return the expected purchases, each discounted at the continuous rate `delta`, of an unlimited time.
-
-    The m-th purchase comes after km − j events: Σ_m S_{m−1} φ^(km−j), φ = λ/(λ + delta), is
-    φ^(k−j)/(1 − φ^k) · E[1/(1 + w p)], w = φ^k/(1 − φ^k). The mean over λ is a trapezoidal sum in ln λ.
-    """
-    k, rate = ahead.k, delta * ahead.scale
-    upper = ahead.shape + k
-    low = np.maximum(np.log(ahead.shape) - _left(ahead.shape), np.log(np.minimum(rate, upper)) - _left(upper))
-    high = np.log(upper + 9 * np.sqrt(upper) + 45)
-    nodes = 2 + ((high - low) / np.minimum(0.35, 0.8 / np.sqrt(upper))).astype(np.intp)
-    found = np.empty(len(rate))
-    order = np.argsort(nodes, kind="stable")
-    size = max(1, _BLOCK // int(nodes.max(initial=1)))
-    for first in range(0, len(rate), size):
-        rows = order[first : first + size]
-        some = ahead.rows(rows)
-        steps = np.linspace(0, 1, nodes[rows].max())
-        v = low[rows, None] + (high - low)[rows, None] * steps
-        log_more = np.log1p(rate[rows, None] * np.exp(-v))
-        w = 1 / np.expm1(k * log_more)
-        weight = np.zeros_like(v)
-        for j in range(k):
-            shape = (some.shape + j)[:, None]
-            density = np.exp(shape * v - np.exp(v) - gammaln(shape) - (k - j) * log_more)
-            weight += some.hidden[j][:, None] * density
-        value = weight * (1 + w) * mean_inverse(w, some.a[:, None], some.b[:, None])
-        found[rows] = value.sum(axis=1) * (high - low)[rows] * steps[1]
-    return found
-
-
-def _left(shape: Floats) -> Floats:
-    """Return how far left of its mode e^(shape·v − e^v) has fallen by e^−37."""
-    found: Floats = 37 / shape + np.sqrt(74 / shape)
     return found
 
 

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from crmkit.clv.btyd._special import Floats, Parameter, Params, rising, summed
+from crmkit.clv.btyd._special import LONGEST_TABLE, Floats, Parameter, Params, rising, summed
 
 NAMES = ("r", "alpha", "a", "b")
 
-LONGEST_TABLE = 100_000
 _BLOCK = 16_384  # rows whose temporary arrays stay in the cache
 
 Derivatives = tuple[Floats, Floats | None, Floats | None]

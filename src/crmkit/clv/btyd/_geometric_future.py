@@ -13,13 +13,12 @@ import numpy as np
 from scipy.special import betainc
 
 from crmkit.clv.btyd import _beta_mean
-from crmkit.clv.btyd._geometric_dropout import LONGEST_TABLE, alive
-from crmkit.clv.btyd._over_shapes import distinct, over_shapes
+from crmkit.clv.btyd._geometric_dropout import alive
+from crmkit.clv.btyd._over_shapes import by_counts
 from crmkit.clv.btyd._special import Floats, Parameter, Params
 
 _Mean = Callable[..., Floats]
 
-_FEW = 200  # rows for which looking for distinct shapes does not pay
 _BLOCK = 16_384  # numbers that stay in the cache
 _MOST_PURCHASES = 1e18  # what a whole number of 64 bits holds
 
@@ -27,12 +26,7 @@ _MOST_PURCHASES = 1e18  # what a whole number of 64 bits holds
 def _active(mean: _Mean, params: Params, x: Floats, v: Any, first: int) -> Floats:
     """Return the average of customers with x purchases who have not left."""
     r, _, a, b = params
-    if len(x) < _FEW:
-        return mean(r + x, a, b + x + first, v)
-    counts = x.astype(np.intp) if x.max() <= LONGEST_TABLE else x
-    rows, group = distinct(counts, *(np.asarray(part) for part in (r, a, b) if np.ndim(part)))
-    s, a, beta = np.broadcast_arrays(r + x, a, b + x + first)
-    return over_shapes(mean, (s[rows], a[rows], beta[rows]), group, v)
+    return by_counts(mean, (r + x, a, b + x + first), x, (r, a, b), v)
 
 
 def _stays_new(params: Params, first: int) -> Parameter:

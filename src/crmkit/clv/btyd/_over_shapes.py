@@ -5,13 +5,13 @@ on one time in units of its scale, v. For each distinct shapes that have rows en
 logarithm is interpolated in ln v at Chebyshev points.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from crmkit.clv.btyd._special import Floats
+from crmkit.clv.btyd._special import LONGEST_TABLE, Floats, Parameter
 
 Function = Callable[..., Floats]
 Shapes = tuple[Floats, Floats, Floats]
@@ -24,6 +24,7 @@ _LEAST = 1e-290  # a function that falls below has lost digits, and is not inter
 _ROWS_PER_NODE = 2  # interpolating pays from here
 _CODES_PER_ROW = 8
 _BLOCK = 16_384
+_FEW = 200  # rows for which looking for distinct shapes does not pay
 
 
 def distinct(*parts: npt.NDArray[Any]) -> tuple[Places, Places]:
@@ -45,6 +46,18 @@ def distinct(*parts: npt.NDArray[Any]) -> tuple[Places, Places]:
     row[code] = np.arange(len(code))
     used = row >= 0
     return row[used], (np.cumsum(used) - 1)[code]
+
+
+def by_counts(
+    function: Function, shapes: tuple[Parameter, ...], x: Floats, varying: Iterable[Parameter], v: Any
+) -> Floats:
+    """Return function(s, a, β, v) of rows whose shapes follow from the count x and what varies by row."""
+    s, a, beta = np.broadcast_arrays(*shapes, x)[:3]
+    if len(x) < _FEW:
+        return function(s, a, beta, v)
+    counts = x.astype(np.intp) if x.max() <= LONGEST_TABLE else x
+    rows, group = distinct(counts, *(np.asarray(part) for part in varying if np.ndim(part)))
+    return over_shapes(function, (s[rows], a[rows], beta[rows]), group, np.broadcast_to(v, x.shape))
 
 
 def over_shapes(function: Function, shapes: Shapes, group: Places, v: Floats) -> Floats:

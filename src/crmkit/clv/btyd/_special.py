@@ -11,7 +11,7 @@ Floats = npt.NDArray[np.float64]
 Parameter = float | Floats
 Params = tuple[Parameter, ...]
 
-_LONGEST_TABLE = 100_000
+LONGEST_TABLE = 100_000
 _SERIES_FROM = 16.0
 _HALF_LOG_TAU = 0.5 * np.log(2 * np.pi)
 # δ(z) = Σ cₖ/z²ᵏ⁺¹ for large z; its derivatives term by term.
@@ -27,7 +27,7 @@ def rising(a: Parameter, x: Floats, *, order: int = 2) -> tuple[Floats, Floats |
     """
     x = np.asarray(x, dtype=np.float64)
     highest = x.max(initial=0)
-    if np.ndim(a) == 0 and highest <= _LONGEST_TABLE:
+    if np.ndim(a) == 0 and highest <= LONGEST_TABLE:
         steps = float(a) + np.arange(highest)
         place = x.astype(np.intp)
         tables = [np.log(steps), 1 / steps, -1 / steps**2][: order + 1]
