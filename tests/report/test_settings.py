@@ -97,6 +97,7 @@ def test_every_key_is_read(write):
         ("[orders]\ndate_format = '%Q'\n", r"\[orders\] date_format must be the format of a date, such as"),
         ("[orders]\ndate_format = 'mixed'\n", r"\[orders\] date_format must be the format of a date"),
         ("[orders]\ndate_format = '%H:%M'\n", r"\[orders\] date_format must be the format of a date"),
+        ("[orders]\ndate_format = '%d.%m.'\n", r"\[orders\] date_format must be the format of a date"),
         (f"[orders]\nfile = '{'a' * 5000}.csv'\n", r"\[orders\] file 'a{80}…' does not exist"),
         ("[report]\ndiscount = nan\n", r"\[report\] `discount` must be a finite number at least 0. Got nan"),
         ("[report]\ngross_margin = 1.2\n", r"\[report\] `gross_margin` must be .* Got 1.2"),
@@ -112,7 +113,9 @@ def test_what_is_wrong_is_a_problem(write, text, message):
         raise AssertionError(texts(settings)[0])
 
 
-@pytest.mark.parametrize("form", ["%d.%m.%Y", "%m/%d/%y %I:%M %p", "%Y-%m-%dT%H:%M:%S%z", "%Y%m%d", "%b %Y"])
+@pytest.mark.parametrize(
+    "form", ["%d.%m.%Y", "%m/%d/%y %I:%M %p", "%Y-%m-%dT%H:%M:%S%z", "%Y%m%d", "%b %Y", "%Y"]
+)
 def test_formats_of_dates(write, form):
     assert write(f"[orders]\ndate_format = '{form}'\n").problems == ()
 

@@ -42,6 +42,15 @@ def test_unparsable_dates_are_counted_with_the_first_three():
     assert days.isna().sum() == 5
 
 
+def test_a_year_alone_is_no_date():
+    """Taken for its first of January, a column of years mapped by mistake would pass."""
+    dates, found = read("date", ["2024", "-2024-01-01", "2024-01", "20240131", "2024-01-31"])
+    assert dates[:2].isna().all()
+    assert dates[2:].dt.day.tolist() == [1, 31, 31]
+    assert "2 rows of 5 without a date that can be read" in found[0]
+    assert read("date", ["2024"], date_format="%Y")[0][0] == dt.datetime(2024, 1, 1)
+
+
 def test_dates_and_times_of_day_may_be_mixed():
     days, found = read("date", ["2024-01-31", "2024-01-31 10:30", "2024-01-31T10:30:15.5", "NULL"])
     assert not found

@@ -243,12 +243,12 @@ def _is_separator(text: str) -> bool:
 
 
 def _is_date_format(text: str) -> bool:
-    """Say whether a date written in the format can be read again, at least to the month."""
+    """Say whether a date written in the format can be read again, its year at least."""
     try:
         read = dt.datetime.strptime(_SAMPLE.strftime(text), text)
     except ValueError:
         return False
-    return read.replace(tzinfo=dt.UTC) == _SAMPLE
+    return read.year == _SAMPLE.year
 
 
 def _is_zone(name: str) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NULLS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>", "NaT")
 _FLAGS = {"true": True, "t": True, "yes": True, "y": True, "1": True}
 _FLAGS |= {"false": False, "f": False, "no": False, "n": False, "0": False}
+_NO_DAY = r"\s*(\d{1,4}|-.*)\s*"  # a year alone, or one before Christ: a number in the wrong column
 _OFFSET = r":\d\d.*(?:Z|[+-]\d\d:?\d\d)\s*$"
 
 
@@ -157,7 +158,8 @@ def _read_dates(text: "pd.Series[Any]", settings: TableSettings) -> "tuple[pd.Se
     if aware.any() and not aware[text.notna()].all():
         return _naive(text), [("without a UTC offset, while others have one", text[~aware].dropna())]
     form = settings.date_format or "ISO8601"
-    date = pd.to_datetime(text, format=form, errors="coerce", utc=bool(aware.any()))
+    whole = text if settings.date_format else text.where(~text.astype("str").str.fullmatch(_NO_DAY))
+    date = pd.to_datetime(whole, format=form, errors="coerce", utc=bool(aware.any()))
     expected = settings.date_format or "2024-12-31"
     return date, _unread(text, date, f"without a date that can be read (expected as {expected})")
 
