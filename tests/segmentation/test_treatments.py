@@ -186,6 +186,19 @@ def test_scale_does_not_matter():
     assert shuffled.effect == pytest.approx(small.effect)
 
 
+@pytest.mark.parametrize("many", [1e4, 1e7, 1e9, 1e12])
+def test_a_small_budget_in_a_huge_base_is_kept(many):
+    effects = pd.DataFrame(
+        [("all", "mail", 1.0, 1.0), ("key", "mail", 5.0, 1.0)],
+        columns=["cell", "treatment", "effect", "unit_cost"],
+    )
+    plan = plan_treatments(effects, budget=10, customers={"all": many, "key": 1})
+    assert plan.assignment["customers"].tolist() == pytest.approx([9, 1])
+    assert (plan.effect, plan.spent, plan.shadow_price) == pytest.approx((14, 10, 1))
+    assert plan.cells["customer_price"].tolist() == pytest.approx([0, 4])
+    assert plan.cells["untreated"].tolist() == pytest.approx([many - 9, 0])
+
+
 def test_any_engine_and_counted_cells(engine):
     classified = pd.DataFrame({"cell": ["invest"] * 5 + ["nurture"] * 3 + ["sack", None]})
     effects = pd.DataFrame(

@@ -53,6 +53,7 @@ def solve(
     capacity: list[float],
 ) -> Solution:
     """Maximise the effect; `cell` and `cap` number the cell and capacity of each row, −1 is no capacity."""
+    size = _reachable(cost, size, cell, budget)
     scaled = _scaled(effect, cost, size, cell, cap, budget, capacity)
     f = _run(-scaled.e, A_ub=scaled.A, b_ub=scaled.b, method="highs-ipm")
     f = np.round(f, _DIGITS)
@@ -71,6 +72,17 @@ def solve(
     reduced = np.maximum(u[cell] - rest, 0.0)
     reduced[reduced < _ZERO * (1 + np.abs(effect))] = 0.0
     return Solution(f * size, reduced, pi, u.tolist(), w.tolist())
+
+
+def _reachable(cost: Floats, size: Floats, cell: NDArray[np.integer[Any]], budget: float | None) -> Floats:
+    """Cut cells down to twice what the budget could treat: a limit that never binds, but keeps the scale."""
+    if not budget:
+        return size
+    least = np.full(int(cell.max()) + 1, np.inf)
+    np.minimum.at(least, cell, cost)
+    most = 2 * np.divide(budget, least, out=np.full(len(least), np.inf), where=least > 0)
+    reached: Floats = np.minimum(size, most[cell])
+    return reached
 
 
 def _scaled(
