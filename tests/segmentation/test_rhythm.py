@@ -11,6 +11,7 @@ from scipy import integrate, optimize, stats
 from crmkit.datasets import load_cdnow
 from crmkit.errors import DataError, ParameterError
 from crmkit.segmentation import Rhythm, loyalty_stages, purchase_rhythm
+from crmkit.testing import crossed_rows
 
 START = pd.Timestamp("2023-01-02")
 DAYS = 520
@@ -120,6 +121,24 @@ def test_every_engine_finds_the_same(engine, small_base):
     repeat = [one for one in small_base.values() if len(one) > 1]
     assert (found.customers, found.open_gaps) == (len(repeat), len(small_base))
     assert found.gaps == sum(len(one) - 1 for one in repeat)
+
+
+def test_cells_cross_and_not_customers():
+    pl = pytest.importorskip("polars")
+    days, _, _ = base_of(np.random.default_rng(9), 4000, horizon=60)
+    orders = orders_on(days)
+    lazy = pl.from_pandas(orders).lazy()
+    with crossed_rows() as fetched:
+        found = purchase_rhythm(lazy, as_of=START + pd.Timedelta(days=60))
+    assert found.open_gaps == 4000
+    assert sum(fetched) < 1000
+    # and the eighths cost next to nothing: the independent likelihood is as high at a maximum of its own
+    some = dict(list(days.items())[:400])
+    part = theta_of(purchase_rhythm(orders_on(some), as_of=START + pd.Timedelta(days=60)))
+    reached = log_likelihood(some, 60, part)
+    for step in np.vstack([np.eye(5), 0 - np.eye(5)]) * 0.02:
+        moved = np.maximum(part + step, 0)
+        assert log_likelihood(some, 60, moved) < reached + 0.02
 
 
 @pytest.mark.parametrize("horizon", [60, 120])
