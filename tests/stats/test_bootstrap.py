@@ -1,6 +1,7 @@
 """Bootstrap intervals: the published spatial test data, scipy, degenerate samples, coverage."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -108,6 +109,24 @@ def test_estimate_outside_its_resamples():
     assert float(result) == 9
     assert result.upper < 9
     assert result.method == "percentile bootstrap (BCa undefined)"
+
+
+def test_a_statistic_that_needs_every_row_has_no_acceleration():
+    """The variance of the one row that is left of two is not a number: that is no reason to call it BCa."""
+
+    def variance(rows):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return np.var(rows, ddof=1)
+
+    result = bootstrap_interval([1.0, 2.0], variance, n_resamples=200, random_state=1)
+    assert result.method == "percentile bootstrap (BCa undefined)"
+
+
+@pytest.mark.parametrize("found", ["text", None, [1.0, 2.0], np.ones(2)])
+def test_a_statistic_is_one_number(found):
+    with pytest.raises(DataError, match="the statistic must be one number. Got .* from 3 rows"):
+        bootstrap_interval([1.0, 2.0, 3.0], lambda rows: found, random_state=1)
 
 
 def test_acceleration_beyond_its_range():

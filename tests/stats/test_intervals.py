@@ -226,6 +226,8 @@ def test_delta_method_refuses():
         delta_method(lambda t: t[0], [1, 2], 1)
     with pytest.raises(DataError, match=r"shapes \(1,\)"):
         delta_method(lambda t: t[0], [1, 2], np.eye(2), gradient=[1])
+    with pytest.raises(DataError, match="must be symmetric"):
+        delta_method(lambda t: t[0], [1, 2], [[1, 2], [3, 4]])
     with pytest.raises(DataError, match="variance of at least 0"):
         delta_method(lambda t: t[0], 1, -1)
     with pytest.raises(DataError, match="finite value"):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crmkit import _params
 from crmkit.errors import DataError
@@ -53,7 +53,7 @@ def bootstrap_interval(
     ParameterError
         If an argument is outside its range.
     DataError
-        If the sample is empty or not finite, or the statistic of a resample is not finite.
+        If the sample is empty or not finite, or the statistic of a resample is not a finite number.
 
     Notes
     -----
@@ -62,7 +62,8 @@ def bootstrap_interval(
 
     Where every resample gives the same value (one row, a constant sample) resampling says nothing about
     uncertainty: both ends are nan and `method` says so. Where the estimate lies outside its resamples BCa is
-    undefined: the percentile interval is given and `method` says so.
+    undefined, as it is where the statistic of all rows but one is not finite: the percentile interval is
+    given and `method` says so.
 
     References
     ----------
@@ -85,8 +86,8 @@ def bootstrap_interval(
     draws = _params.integer("n_resamples", n_resamples, low=100)
     sample = _sample(values)
     rng, n = _params.generator(random_state), len(sample)
-    estimate = float(statistic(sample))
-    replicates = np.array([float(statistic(sample[rng.integers(0, n, n)])) for _ in range(draws)])
+    estimate = _value(statistic, sample)
+    replicates = np.array([_value(statistic, sample[rng.integers(0, n, n)]) for _ in range(draws)])
     failed = int((~np.isfinite(replicates)).sum())
     if failed or not math.isfinite(estimate):
         msg = (
@@ -99,6 +100,15 @@ def bootstrap_interval(
     levels, name = _levels(sample, statistic, replicates, estimate, confidence, method)
     lower, upper = np.quantile(replicates, levels)
     return Interval(estimate, float(lower), float(upper), n, confidence, name)
+
+
+def _value(statistic: _Statistic, rows: "NDArray[np.float64]") -> float:
+    found: Any = statistic(rows)
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        msg = f"the statistic must be one number. Got {found!r} from {len(rows)} rows: return a number."
+        raise DataError(msg) from None
 
 
 def _sample(values: "ArrayLike") -> "NDArray[np.float64]":
@@ -130,16 +140,18 @@ def _levels(
         normal, z = NormalDist(), normal_quantile(confidence)
         a, z0 = _acceleration(sample, statistic), normal.inv_cdf(below)
         shifted = [z0 - z, z0 + z]
-        if all(a * side < 1 for side in shifted):
+        if all(a * side < 1 for side in shifted):  # false where a is nan
             return [normal.cdf(z0 + side / (1 - a * side)) for side in shifted], "BCa bootstrap"
     return plain, "percentile bootstrap (BCa undefined)"
 
 
 def _acceleration(sample: "NDArray[np.float64]", statistic: _Statistic) -> float:
-    """Compute a from the jackknife (equation 14.15); 0, its value without skewness, if nothing varies."""
+    """Compute a from the jackknife (equation 14.15): 0 if nothing varies, nan if a value is not finite."""
     import numpy as np
 
-    left_out = np.array([float(statistic(np.delete(sample, row, axis=0))) for row in range(len(sample))])
+    left_out = np.array([_value(statistic, np.delete(sample, row, axis=0)) for row in range(len(sample))])
+    if not np.isfinite(left_out).all():
+        return math.nan
     u = left_out.mean() - left_out
     spread = float((u**2).sum())
     return float((u**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0

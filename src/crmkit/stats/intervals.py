@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+_ASYMMETRY = 1e-6  # of a covariance, from rounding, as a share of its largest value
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Interval:
     """Hold an estimate with its confidence interval, its base and the method.
@@ -365,6 +368,9 @@ def delta_method(
             f"{theta.size} parameters need a gradient of {theta.size} and a {theta.size} × {theta.size} "
             f"covariance. Found shapes {g.shape} and {sigma.shape}: pass matching arrays."
         )
+        raise DataError(msg)
+    if np.abs(sigma - sigma.T).max() > _ASYMMETRY * np.abs(sigma).max():
+        msg = "a covariance must be symmetric. Found one that is not: pass the matrix of the fit."
         raise DataError(msg)
     value, variance = float(function(theta)), float(g @ sigma @ g)
     if not (math.isfinite(value) and math.isfinite(variance) and variance >= 0):
