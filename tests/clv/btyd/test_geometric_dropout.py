@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from crmkit.clv.btyd import _beta_geo, _modified_beta_geo
+from crmkit.clv.btyd import _beta_geo, _beta_mean, _modified_beta_geo
 
 MODELS = {"BG": (_beta_geo, 0), "MBG": (_modified_beta_geo, 1)}
 
@@ -469,3 +469,29 @@ def test_starts_are_positive_whatever_the_data(model):
     doubled = module.start(np.array([0.0, 3]), np.array([0.0, 4]), np.array([9.0, 9]), np.array([2.0, 1]))
     repeated = module.start(np.array([0.0, 0, 3]), np.array([0.0, 0, 4]), np.full(3, 9.0), np.ones(3))
     np.testing.assert_allclose(doubled, repeated)
+
+
+def over_a_narrow_beta(g, a, beta):
+    """E g(p) by the trapezoidal rule in the logit, where a narrow beta distribution is nearly normal."""
+    a, beta = mp.mpf(a), mp.mpf(beta)
+    mode, step = mp.log(a / beta), mp.sqrt(1 / a + 1 / beta) / 6
+
+    def log(z):
+        return -a * mp.log1p(mp.exp(-z)) - beta * mp.log1p(mp.exp(z))
+
+    z = [mode + i * step for i in range(-80, 81)]
+    weight = [mp.exp(log(one) - log(mode)) for one in z]
+    return mp.fdot(weight, [g(1 / (1 + mp.exp(-one))) for one in z]) / mp.fsum(weight)
+
+
+@pytest.mark.parametrize("a", [3e2, 1e4, 1e6, 1e9, 1e11, 1e15])
+@pytest.mark.parametrize("ratio", [1e-2, 1.0, 1e4])
+def test_chances_to_leave_that_hardly_differ(a, ratio):
+    """Found with a covariate that ran away: powers of p lost all digits where a and b are large."""
+    with mp.workdps(50):
+        for s, tau in ((0.3, 0.5), (4.0, 30.0)):
+            arrays = [np.array([one]) for one in (s, a, a * ratio, tau)]
+            exact = over_a_narrow_beta(lambda p, s=s, tau=tau: (1 - (1 + p * tau) ** -s) / p, a, a * ratio)
+            assert _beta_mean.purchases(*arrays)[0] == pytest.approx(float(exact), rel=1e-9)
+            exact = over_a_narrow_beta(lambda p, s=s, tau=tau: (1 + p * tau) ** -s, a, a * ratio)
+            assert _beta_mean.survival(*arrays)[0] == pytest.approx(float(exact), rel=1e-9)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaln, gammaln
 
-from crmkit.clv.btyd._special import Floats
+from crmkit.clv.btyd._special import Floats, stirling
 
 Rows = npt.NDArray[np.intp]
 Kernel = Callable[[Rows, Floats], tuple[Floats, Floats]]
@@ -26,6 +26,8 @@ _LEAST_CURVATURE = 0.01
 _RIGHTMOST = 45.0  # from here g(p) is g(1), which has been taken out
 _BLOCK = 16_384
 _SIZES = 8
+_FAR = 1e4  # shapes of the beta distribution whose powers have lost digits
+_SHARPEST = 1e12  # shape a from which p is as good as one point
 
 
 def purchases(s: Floats, a: Floats, beta: Floats, tau: Floats) -> Floats:
@@ -101,6 +103,8 @@ def _mean(kernel: Kernel, at_one: Floats, a: Floats, beta: Floats, power: Floats
     `kernel(rows, p)` returns g and −g′ at p of shape (rows, nodes); `at_one` is g(1); g resembles
     (1 + c p)^(−k) with k = `power` and c = `bend`, which serves to find where to sum.
     """
+    blunter = np.minimum(1, _SHARPEST / a)
+    a, beta = a * blunter, beta * blunter
     low, high, step = _limits(a, beta, power, bend)
     count = np.ceil((high - low) / (step * _SIZES)).astype(np.intp) * _SIZES
     found = np.empty(a.shape)
@@ -138,8 +142,23 @@ def _nodes(a: Floats, beta: Floats, low: Floats, high: Floats, size: int) -> tup
     log *= beta[:, None]
     weight -= log
     weight -= (betaln(a + 1, beta) - np.log(step))[:, None]
+    far = np.flatnonzero(np.maximum(a, beta) > _FAR)
+    weight[far] = _log_density(z[far], a[far] + 1, beta[far]) + np.log(step[far, None])
     np.exp(weight, out=weight)
     return p, stay, weight
+
+
+def _log_density(z: Floats, a: Floats, beta: Floats) -> Floats:
+    """Return ln p^a (1−p)^β/B(a, β) at logits z of shape (rows, nodes), where its parts would cancel.
+
+    With d from the logit of the mean m = a/(a + β) it is −(a+β){ln(1 + m(e^d − 1)) − m d} and what Stirling's
+    formula leaves; the smaller of m and 1 − m is taken, with d or −d.
+    """
+    less, total = np.minimum(a, beta), a + beta
+    d = np.where(a < beta, 1.0, -1.0)[:, None] * (z - np.log(a / beta)[:, None])
+    fall = total[:, None] * np.log1p((less / total)[:, None] * np.expm1(d)) - less[:, None] * d
+    rest = stirling(total, order=0)[0] - stirling(a, order=0)[0] - stirling(beta, order=0)[0]
+    return (rest + 0.5 * np.log(a / (2 * np.pi) * (beta / total)))[:, None] - fall
 
 
 def _limits(a: Floats, beta: Floats, power: Floats, bend: Floats) -> tuple[Floats, Floats, Floats]:

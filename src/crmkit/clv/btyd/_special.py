@@ -13,6 +13,7 @@ Params = tuple[Parameter, ...]
 
 LONGEST_TABLE = 100_000
 _SERIES_FROM = 16.0
+_FAR = 1e4  # from here a difference of gamma functions has lost digits
 _HALF_LOG_TAU = 0.5 * np.log(2 * np.pi)
 # δ(z) = Σ cₖ/z²ᵏ⁺¹ for large z; its derivatives term by term.
 _STIRLING = np.array([1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156])
@@ -38,8 +39,25 @@ def rising(a: Parameter, x: Floats, *, order: int = 2) -> tuple[Floats, Floats |
             found.append(psi(a + x) - psi(a))
         if order > 1:
             found.append(polygamma(1, a + x) - polygamma(1, a))
+        far = np.flatnonzero(np.broadcast_to(a, x.shape) > _FAR)
+        for part, exact in zip(
+            found, _rising_far(np.broadcast_to(a, x.shape)[far], x[far], order), strict=True
+        ):
+            part[far] = exact
     value, first, second = [*found, None, None][:3]
     return value, first, second
+
+
+def _rising_far(a: Floats, x: Floats, order: int) -> list[Floats]:
+    """Return the same for large a, by what Stirling's formula leaves of the gamma functions."""
+    low, high = stirling(a, order=order), stirling(a + x, order=order)
+    more = np.log1p(x / a)
+    found = [x * np.log(a) + (a + x - 0.5) * more - x + high[0] - low[0]]
+    if order > 0:
+        found.append(more + high[1] - low[1])
+    if order > 1:
+        found.append(-x / (a * (a + x)) + high[2] - low[2])
+    return found
 
 
 def stirling(z: Parameter, *, order: int = 2) -> list[Floats]:
