@@ -154,3 +154,23 @@ def test_attached_keys_get_their_type_back(engine):
     if not rows.implementation.is_pandas():
         assert back.collect_schema()["k"] == rows.collect_schema()["k"]
     assert sorted(_frames.collect(back)["k"].dropna()) == [1, 3]
+
+
+def test_relations_of_one_connection_are_known_as_such():
+    """Two data frames registered on one connection look alike to DuckDB, unless they are named."""
+    duckdb = pytest.importorskip("duckdb")
+    connection, other = duckdb.connect(), duckdb.connect()
+    left = connection.from_df(pd.DataFrame({"a": [1]}))
+    right = connection.from_df(pd.DataFrame({"a": [2]}))
+    assert _native.same_connection(left, right)
+    assert _native.same_connection(left, left)
+    assert not _native.same_connection(left, other.from_df(pd.DataFrame({"a": [2]})))
+
+
+def test_a_local_frame_leaves_nothing_behind_on_a_connection():
+    duckdb = pytest.importorskip("duckdb")
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE kept AS SELECT 1 AS a")
+    handed = _native.on_connection(pd.DataFrame({"b": [1, 2]}), connection.table("kept"))
+    assert handed.filter("b > 1").fetchall() == [(2,)]
+    assert connection.sql("SHOW TABLES").fetchall() == [("kept",)]

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-_ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
+# A date of ISO 8601, alone or with a time of day; the engines agree about nothing looser than this.
+_ISO = r"^\d{4}-\d{2}-\d{2}(?:[ T](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?)?$"
+_ISO_FORMATS = ("%Y-%m-%d", *(f"%Y-%m-%d{t}{clock}" for t in " T" for clock in ("%H:%M", "%H:%M:%S%.f")))
 
 
 def wall_clock(column: "pd.Series[Any]", tz: str) -> "pd.Series[Any]":
@@ -55,34 +57,38 @@ def to_business_time(frame: nw.LazyFrame[Any], names: Sequence[str], tz: str) ->
 
 
 def parse_dates(frame: nw.LazyFrame[Any], names: Mapping[str, str]) -> nw.LazyFrame[Any]:
-    """Add, under new names, the timestamps that ISO 8601 text means; null where the text is no date."""
-    native = cast("Any", frame.to_native())
+    """Add, under new names, the timestamps that ISO 8601 text means; null where the text is no date.
+
+    Text with an offset from UTC is none of them: some engines would drop the offset.
+    """
+    shaped = {name: nw.col(name).str.contains(_ISO).fill_null(value=False) for name in names}
+    dates = {new: nw.when(shaped[name]).then(nw.col(name)) for name, new in names.items()}
+    native = cast("Any", frame.with_columns(**dates).to_native())
     if frame.implementation.is_pandas():
         import pandas as pd
 
-        read = {
-            new: pd.to_datetime(native[name], format="ISO8601", errors="coerce")
-            for name, new in names.items()
-        }
+        read = {new: pd.to_datetime(native[new], format="ISO8601", errors="coerce") for new in names.values()}
         return cast("nw.LazyFrame[Any]", nw.from_native(native.assign(**read)).lazy())
     if frame.implementation.is_polars():
         import polars as pl
 
         formats = {
-            new: [pl.col(old).str.to_datetime(f, strict=False) for f in _ISO] for old, new in names.items()
+            new: [pl.col(new).str.to_datetime(f, strict=False) for f in _ISO_FORMATS]
+            for new in names.values()
         }
         read = native.with_columns(**{new: pl.coalesce(*each) for new, each in formats.items()})
         return cast("nw.LazyFrame[Any]", nw.from_native(read))
     if frame.implementation.is_duckdb():
         import duckdb
 
-        text = [f"TRY_CAST({_quoted(old)} AS TIMESTAMP) AS {_quoted(new)}" for old, new in names.items()]
-        parsed = native.select(duckdb.StarExpression(), *(duckdb.SQLExpression(one) for one in text))
+        text = [f"TRY_CAST({_quoted(new)} AS TIMESTAMP) AS {_quoted(new)}" for new in names.values()]
+        others = duckdb.StarExpression(exclude=list(names.values()))
+        parsed = native.select(others, *(duckdb.SQLExpression(one) for one in text))
         return cast("nw.LazyFrame[Any]", nw.from_native(parsed))
     from pyspark.sql import functions as F  # noqa: N812 - Spark's own idiom
 
-    for old, new in names.items():
-        native = native.withColumn(new, F.try_to_timestamp(F.col(f"`{old}`")).cast("timestamp_ntz"))
+    for new in names.values():
+        native = native.withColumn(new, F.try_to_timestamp(F.col(f"`{new}`")).cast("timestamp_ntz"))
     return cast("nw.LazyFrame[Any]", nw.from_native(native))
 
 
@@ -105,7 +111,7 @@ def same_connection(first: Any, second: Any) -> bool:
     import duckdb
 
     try:
-        first.limit(0).cross(second.limit(0))
+        first.limit(0).set_alias("_first").cross(second.limit(0).set_alias("_second"))
     except duckdb.InvalidInputException:
         return False
     return True

@@ -65,6 +65,34 @@ def test_iso_text_is_read_as_dates():
     assert_parity(tables.leads, raw, expected=expected, keys=["lead_id"], crossing=2)
 
 
+READ = {
+    "2024-02-29": "2024-02-29",
+    "2024-01-31 23:59": "2024-01-31T23:59:00",
+    "2024-01-31T10:30": "2024-01-31T10:30:00",
+    "2024-01-31T10:30:59.25": "2024-01-31T10:30:59.25",
+    "2024-01-31 10:30:00.123456": "2024-01-31T10:30:00.123456",
+}
+REFUSED = ["2024", "2024-01", "20240131", "2024/01/31", "24-01-31", "2024-1-31", "2024-02-30", "2024-13-01"]
+REFUSED += ["2024-01-31 24:00", "2024-01-31 10:60", "2024-01-31T10:30:00+02:00", "2024-01-31T10:30:00Z"]
+REFUSED += ["2024-01-31T10:30:00-0500", " 2024-01-31", "2024-01-31 ", "2024-01-31x", "", "now", "infinity"]
+
+
+def test_every_engine_reads_the_same_text_as_dates():
+    raw = pd.DataFrame({"lead_id": range(len(READ)), "created_at": list(READ)})
+    expected = raw.assign(created_at=pd.to_datetime(list(READ.values()), format="ISO8601"))
+    assert_parity(tables.leads, raw, expected=expected, keys=["lead_id"], crossing=2)
+
+
+def test_every_engine_refuses_the_same_text(engine):
+    rows = pd.DataFrame({"lead_id": range(len(REFUSED)), "created_at": REFUSED})
+    some = r"31T10:30:00Z|2024|31 24:00"
+    with pytest.raises(DataError, match=f"created_at: {len(REFUSED)} rows that are no ISO dates.*{some}"):
+        tables.leads(engine(rows))
+    both = pd.DataFrame({"lead_id": [1, 2], "created_at": ["2024-01-31", "2024-01-31T10:30:00+02:00"]})
+    with pytest.raises(DataError, match=r"1 row that .* without an offset from UTC"):
+        tables.leads(engine(both))
+
+
 def test_naive_dates_are_left_as_they_are():
     naive = RAW.assign(ts=RAW["ts"].dt.tz_localize(None))
     mapped = tables.orders(naive, **NAMES, tz="Europe/Helsinki")

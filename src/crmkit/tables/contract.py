@@ -332,7 +332,10 @@ def _read_dates(frame: nw.LazyFrame[Any], contract: Contract) -> nw.LazyFrame[An
         if counts[name]
     ]
     if found:
-        msg = f"{'; '.join(map(str, found))}. Convert the dates, then map the table again."
+        msg = (
+            f"{'; '.join(map(str, found))}. Write dates as 2024-01-31 or 2024-01-31T10:30:00, without an "
+            "offset from UTC, or convert the column, then map the table again."
+        )
         raise DataError(msg)
     columns = [nw.col(texts[name]).alias(name) if name in texts else nw.col(name) for name in schema.names()]
     return parsed.select(*columns)
