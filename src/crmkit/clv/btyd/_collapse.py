@@ -31,7 +31,7 @@ class Distinct:
         used = np.empty(len(self.count), dtype=np.intp)
         present = np.flatnonzero(self.of_code >= 0)
         used[self.of_code[present]] = present
-        return sums[used]
+        return np.asarray(sums[used], dtype=np.float64)
 
     def spread(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Give every row the value of its place."""
