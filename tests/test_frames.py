@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmkit import _frames
+from crmkit import _frames, _joins
 from crmkit.errors import ColumnError, DataError, ParameterError
 from crmkit.testing import assert_parity, to_pandas
 
@@ -93,7 +93,7 @@ def test_attached_rows_join_in_the_engine(engine):
             "w": [0.5, None],
         }
     )
-    joined = _frames.collect(frame.join(_frames.attach(local, frame), on="band", how="inner"))
+    joined = _frames.collect(frame.join(_joins.attach(local, frame), on="band", how="inner"))
     assert sorted(joined["rank"]) == [1, 1, 2]
     assert joined["since"].notna().sum() == 2
     assert joined["w"].sum() == 1.0

@@ -75,7 +75,7 @@ ENGINES = {"polars", "duckdb", "pyspark", "pyarrow"}
 @pytest.mark.parametrize(
     ("packages", "allowed"),
     [
-        (ENGINES, ("_frames.py", "_native.py", "testing/", "report/files.py")),
+        (ENGINES, ("_frames.py", "_joins.py", "_native.py", "testing/", "report/files.py")),
         ({"matplotlib"}, ("plot/",)),
         ({"lifetimes"}, ("clv/bridge.py",)),
         ({"statsmodels"}, ()),

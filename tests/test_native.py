@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmkit import _frames, _native
+from crmkit import _frames, _joins, _native
 from crmkit.errors import ColumnError, ParameterError
 from crmkit.testing import assert_parity
 
@@ -98,12 +98,12 @@ def test_more_pairs_of_keys_than_rows():
 
 class TestSameEngine:
     def test_frames_of_one_engine_pass(self, engine):
-        _frames.same_engine(engine(ROWS[["won"]]), engine(ROWS[["old"]]), names=("one", "two"))
+        _joins.same_engine(engine(ROWS[["won"]]), engine(ROWS[["old"]]), names=("one", "two"))
 
     def test_frames_of_two_engines_are_refused(self):
         pl = pytest.importorskip("polars")
         with pytest.raises(ParameterError, match="`two` must be a frame of pandas, as `one` is"):
-            _frames.same_engine(ROWS, pl.DataFrame({"a": [1]}), names=("one", "two"))
+            _joins.same_engine(ROWS, pl.DataFrame({"a": [1]}), names=("one", "two"))
 
     def test_relations_of_two_connections_are_refused(self):
         duckdb = pytest.importorskip("duckdb")
@@ -111,7 +111,7 @@ class TestSameEngine:
             one, two = here.sql("SELECT 1 AS a"), there.sql("SELECT 1 AS b")
             assert _native.same_connection(one, here.sql("SELECT 2 AS c"))
             with pytest.raises(ParameterError, match="`two` must be a relation of the same connection"):
-                _frames.same_engine(one, two, names=("one", "two"))
+                _joins.same_engine(one, two, names=("one", "two"))
 
     def test_another_fault_of_duckdb_is_not_hidden(self):
         duckdb = pytest.importorskip("duckdb")
@@ -126,21 +126,21 @@ class TestSameEngine:
 def test_whole_keys_get_one_width_and_others_must_agree():
     small = nw.from_native(pd.DataFrame({"k": np.array([1], dtype="int16"), "t": ["a"]})).lazy()
     large = nw.from_native(pd.DataFrame({"k": np.array([1], dtype="uint32"), "t": [1]})).lazy()
-    for frame in _frames.matched(small, large, ["k"], names=("small", "large")):
+    for frame in _joins.matched(small, large, ["k"], names=("small", "large")):
         assert frame.collect_schema()["k"] == nw.Int64
     with pytest.raises(ColumnError, match="`large` must have 't' of the type that `small` has, String"):
-        _frames.matched(small, large, ["k", "t"], names=("small", "large"))
-    assert _frames.matched(small, small, ["t"], names=("a", "b")) == (small, small)
+        _joins.matched(small, large, ["k", "t"], names=("small", "large"))
+    assert _joins.matched(small, small, ["t"], names=("a", "b")) == (small, small)
 
 
 def test_whole_numbers_of_pandas_become_nullable():
     frame = pd.DataFrame(
         {"k": [1, 2], "u": np.array([1, 2], dtype="uint8"), "x": [0.5, 1.0], "other": [1, 2]}
     )
-    got = _frames.nullable(nw.from_native(frame).lazy(), ["k", "u", "x"]).to_native()
+    got = _joins.nullable(nw.from_native(frame).lazy(), ["k", "u", "x"]).to_native()
     assert got.dtypes.astype(str).tolist() == ["Int64", "Int64", "float64", "int64"]
     text = nw.from_native(pd.DataFrame({"k": ["a"]})).lazy()
-    assert _frames.nullable(text, ["k"]) is text
+    assert _joins.nullable(text, ["k"]) is text
 
 
 def test_attached_keys_get_their_type_back(engine):
@@ -150,7 +150,7 @@ def test_attached_keys_get_their_type_back(engine):
     rows = _frames.scan(engine(frame), {"k": "key", "empty": "key"})
     local = _frames.collect(rows)
     assert local["k"].dtype == float
-    back = _frames.attach(local, rows, typed=["k", "empty"])
+    back = _joins.attach(local, rows, typed=["k", "empty"])
     if not rows.implementation.is_pandas():
         assert back.collect_schema()["k"] == rows.collect_schema()["k"]
     assert sorted(_frames.collect(back)["k"].dropna()) == [1, 3]

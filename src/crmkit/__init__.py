@@ -3,7 +3,7 @@
 Data flow from the top to the bottom; each floor uses only the floors above it::
 
     errors  _params  periods                      words, checks, units
-    _native  _frames  _persist  _sql              engines, model files, rules as SQL
+    _native  _frames  _joins  _persist  _sql      engines, model files, rules as SQL
     stats                                         intervals, cuts, survival, allocation
     tables                                        customers, orders, leads … mapped once
     metrics   segmentation   forecast   clv       the four rooms

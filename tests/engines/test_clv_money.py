@@ -141,7 +141,7 @@ def test_fit_of_spend():
     expected = one.assign(**local.params_, excluded=local.n_excluded_, customers=local.n_customers_)
 
     def fitted(table):
-        from crmkit import _frames
+        from crmkit import _frames, _joins
 
         model = clv.GammaGamma().fit(table)
         found = pd.DataFrame({"x": [1.0]}).assign(
@@ -149,7 +149,7 @@ def test_fit_of_spend():
             excluded=model.n_excluded_,
             customers=model.n_customers_,
         )
-        return _frames.give(_frames.attach(found, to=_frames.lazy(table)), like=table)
+        return _frames.give(_joins.attach(found, to=_frames.lazy(table)), like=table)
 
     expected[["p", "q", "v"]] = expected[["p", "q", "v"]].round(6)
     cells = frame.drop_duplicates(["frequency", "monetary_value"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.clv._valuer import Valuer
 from crmkit.clv.btyd import _cells
@@ -248,7 +248,7 @@ def customer_equity(
         customer_equity_lower=equity - half,
         customer_equity_upper=equity + half,
     )
-    table = _frames.attach(local, to=_frames.lazy(frame), typed=segments)
+    table = _joins.attach(local, to=_frames.lazy(frame), typed=segments)
     return _frames.give(table, like=frame, sort=segments)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params, periods
+from crmkit import _frames, _joins, _params, periods
 from crmkit.errors import CRMKitWarning, DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _zeros(dated: nw.LazyFrame[Any], keys: list[str], calendar: "list[dt.datetim
     starts = (
         dated.group_by(*keys).agg(nw.col("period").min()) if keys else dated.select(nw.col("period").min())
     )
-    grid = starts.join(_frames.attach(local, to=starts), how="cross")
+    grid = starts.join(_joins.attach(local, to=starts), how="cross")
     grid = grid.filter(nw.col("_calendar") >= nw.col("period"))
     return grid.select(*keys, nw.col("_calendar").alias("period"), value=nw.lit(0.0), n=nw.lit(0, nw.Int64))
 
@@ -322,7 +322,7 @@ def _refuse(
 def give(local: "pd.DataFrame", keys: Sequence[str], like: _frames.FrameT) -> _frames.FrameT:
     """Hand local results back as the kind of frame that the panel was, keys of the same type."""
     source = _frames.lazy(like)
-    result = _frames.attach(local, to=source)
+    result = _joins.attach(local, to=source)
     if not source.implementation.is_pandas():
         kinds = {"f": nw.Float64, "i": nw.Int64, "b": nw.Boolean, "M": nw.Datetime("us")}
         dtypes: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit.errors import DataError
 from crmkit.stats import allocation
 
@@ -137,9 +137,9 @@ def checked(
     passed: nw.Expr | None = None,
 ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
     """Return the two tables of a stage with keys of one type, or raise what is wrong with them."""
-    pools, drivers = _frames.matched(pools, drivers, stage.pool, names=names)
+    pools, drivers = _joins.matched(pools, drivers, stage.pool, names=names)
     pools = pools.with_columns(nw.col(stage.amount).cast(nw.Float64))
-    drivers = _frames.nullable(drivers, stage.target).with_columns(nw.col(stage.weight).cast(nw.Float64))
+    drivers = _joins.nullable(drivers, stage.target).with_columns(nw.col(stage.weight).cast(nw.Float64))
     repeats = pools.group_by(stage.keys).agg(_rows=nw.len())
     identity = {
         **_null_keys(stage.keys),

@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.metrics import _stage
 from crmkit.stats import allocation
@@ -82,7 +82,7 @@ def activity_costs(
     """
     columns = _stage.breakdown(by, _POOLED)
     places = allocation.minor_digits(digits)
-    _frames.same_engine(ledger, drivers, names=("ledger", "drivers"))
+    _joins.same_engine(ledger, drivers, names=("ledger", "drivers"))
     split_by = [name for name in columns if name != "resource"]
     booked, used = _frames.lazy(ledger, table="ledger"), _frames.lazy(drivers, table="drivers")
     both, split, told = _stage.sides(split_by, booked, used, table="ledger")

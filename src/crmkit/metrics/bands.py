@@ -11,7 +11,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.metrics.concentration import profits, ranked, share_of
 from crmkit.stats import allocation
@@ -96,7 +96,7 @@ def pareto(
             "customers": [end - begin for begin, end in itertools.pairwise([0, *last])],
         }
     )
-    table = _frames.attach(bands, to=rows).join(sums, on="band", how="left")
+    table = _joins.attach(bands, to=rows).join(sums, on="band", how="left")
     table = table.with_columns(_value=nw.col("_value").fill_null(0).cast(nw.Int64))
     table = table.with_columns(_sum=nw.col("_value").cum_sum().over(order_by="band").cast(nw.Int64))
     shares = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import DataError
 from crmkit.metrics import _cohorts
@@ -240,7 +240,7 @@ def _by_group(
             tables.append(estimate(placed).assign(**keys, **counts, as_of=pd.Timestamp(cut.as_of)))
     local = pd.concat(tables, ignore_index=True)[[*cut.by, *columns]]
     order = [*cut.by, "outcome", *(["days"] if "days" in columns else [])]
-    return _frames.give(_frames.attach(local, rows, typed=cut.by), like=leads, sort=order)
+    return _frames.give(_joins.attach(local, rows, typed=cut.by), like=leads, sort=order)
 
 
 def _cells(rows: nw.LazyFrame[Any], cut: Breakdown) -> nw.LazyFrame[Any]:

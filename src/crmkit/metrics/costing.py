@@ -15,7 +15,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError
 from crmkit.metrics import _stage
@@ -108,7 +108,7 @@ def allocate_costs(
     """
     columns = _stage.breakdown(by, (*_ALLOCATED, "driver_kind"))
     places = allocation.minor_digits(digits)
-    _frames.same_engine(activities, drivers, names=("activities", "drivers"))
+    _joins.same_engine(activities, drivers, names=("activities", "drivers"))
     pools, rows = _frames.lazy(activities, table="activities"), _frames.lazy(drivers, table="drivers")
     both, split, caused = _stage.sides(columns, pools, rows, table="activities")
     stage = _stage.Stage(["activity", *both], ["customer_id", *caused], "cost", "quantity", places, split)
@@ -127,9 +127,9 @@ def allocate_costs(
 
 def _refuse_strangers(customers: object, activities: object, drivers: nw.LazyFrame[Any]) -> None:
     """Raise a DataError that counts the drivers of customers whom the table of customers does not have."""
-    _frames.same_engine(activities, customers, names=("activities", "customers"))
+    _joins.same_engine(activities, customers, names=("activities", "customers"))
     known = _frames.scan(customers, {"customer_id": "key"}, table="customers")
-    known, drivers = _frames.matched(known, drivers, ["customer_id"], names=("customers", "drivers"))
+    known, drivers = _joins.matched(known, drivers, ["customer_id"], names=("customers", "drivers"))
     _stage.refuse_unknown(known, drivers, ["customer_id"], names=("customers", "drivers"))
 
 
@@ -229,7 +229,7 @@ def assign_costs(
     for name, listed in (("pool", stage.pool), ("target", stage.target)):
         if not _stage.free(name, listed, (*new, *stage.pool) if name == "target" else new):
             _params.fail(name, "at least one column name", pool if name == "pool" else target)
-    _frames.same_engine(pools, drivers, names=("pools", "drivers"))
+    _joins.same_engine(pools, drivers, names=("pools", "drivers"))
     columns = _frames.lazy(pools).collect_schema().names()
     double = sorted(set(columns) & {*stage.target, *new[1:], *_stage.WORKING})
     if double:
@@ -350,11 +350,11 @@ def reconcile(
     """
     keys = _stage.breakdown(by, ("cost", "unassigned", "allocated", "ledger", "difference"))
     places = allocation.minor_digits(digits)
-    _frames.same_engine(costs, activities, names=("costs", "activities"))
+    _joins.same_engine(costs, activities, names=("costs", "activities"))
     roles = dict.fromkeys(keys, "key")
     given = _frames.scan(costs, {**roles, "cost": "number", "unassigned": "flag"}, table="costs")
     booked = _frames.scan(activities, {**roles, "cost": "number"}, table="activities")
-    given, booked = _frames.matched(given, booked, keys, names=("costs", "activities"))
+    given, booked = _joins.matched(given, booked, keys, names=("costs", "activities"))
     checks = allocation.money_checks("cost", places)
     unflagged = {"with no unassigned flag": nw.col("unassigned").is_null()}
     _frames.refuse(given, {**checks, **unflagged}, table="costs")

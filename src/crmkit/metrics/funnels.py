@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import DataError
 from crmkit.metrics import _cohorts
@@ -201,7 +201,7 @@ def _long(cells: nw.LazyFrame[Any], rows: nw.LazyFrame[Any], steps: list[str]) -
     present = cells.collect_schema().names()
     numbers = range(1, len(steps) + 1)
     local = pd.DataFrame({"stage": steps, "order": numbers})
-    table = cells.join(_frames.attach(local, rows), how="cross")
+    table = cells.join(_joins.attach(local, rows), how="cross")
 
     def pick(count: str, shift: int = 0) -> nw.Expr:
         chosen: nw.Expr = nw.lit(0, nw.Int64)

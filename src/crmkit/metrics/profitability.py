@@ -7,7 +7,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError
 from crmkit.stats import allocation
@@ -81,7 +81,7 @@ def customer_profit(
     [-1750.0]
     """
     places = allocation.minor_digits(digits)
-    _frames.same_engine(orders, costs, names=("orders", "costs"))
+    _joins.same_engine(orders, costs, names=("orders", "costs"))
     sold = margins(orders, gross_margin_rate, places)
     rows = with_service(sold, costs, places)
     money = ("revenue", "gross_margin", "cost_to_serve")
@@ -99,7 +99,7 @@ def with_service(sold: nw.LazyFrame[Any], costs: object, digits: int) -> nw.Lazy
     _frames.refuse(served, checks, table="costs")
     served = served.filter(~nw.col("customer_id").is_null())
     served = served.group_by("customer_id").agg(nw.col("cost").sum())
-    sold, served = _frames.matched(sold, served, ["customer_id"], names=("orders", "costs"))
+    sold, served = _joins.matched(sold, served, ["customer_id"], names=("orders", "costs"))
     names = [name for name in sold.collect_schema().names() if name != "customer_id"]
     zero = nw.lit(0, nw.Int64)
     spent = allocation.to_units(nw.col("cost"), digits)

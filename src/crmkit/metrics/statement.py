@@ -9,7 +9,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import DataError
 from crmkit.metrics import profitability
@@ -202,11 +202,11 @@ def pnl_lines(
     _frames.refuse(parts, {f"with no {category}": nw.col(category).is_null()}, table="costs")
     parts = parts.select("customer_id", category=nw.col(category), _cost=nw.col("cost").cast(nw.Float64))
     parts = parts.group_by("customer_id", "category").agg(nw.col("_cost").sum())
-    rows, parts = _frames.matched(rows, parts, ["customer_id"], names=("orders", "costs"))
+    rows, parts = _joins.matched(rows, parts, ["customer_id"], names=("orders", "costs"))
     served = parts.join(rows, on="customer_id").with_columns(
         _units=allocation.to_units(nw.col("_cost"), places), position=nw.lit(6, nw.Int64)
     )
-    heads = _frames.attach(pd.DataFrame({"position": range(1, 8), "line": _LINES}), to=rows)
+    heads = _joins.attach(pd.DataFrame({"position": range(1, 8), "line": _LINES}), to=rows)
     amount = nw.col(_LINES[0])
     for number, name in enumerate(_LINES[1:], start=2):
         amount = nw.when(nw.col("position") == number).then(nw.col(name)).otherwise(amount)
@@ -234,7 +234,7 @@ def _statement(
     orders: object, costs: object, rate: float | None, digits: int
 ) -> tuple[nw.LazyFrame[Any], bool]:
     """Add every line up in whole minor units, and say whether discounts are known."""
-    _frames.same_engine(orders, costs, names=("orders", "costs"))
+    _joins.same_engine(orders, costs, names=("orders", "costs"))
     sold = profitability.margins(orders, rate, digits)
     counts, known = _counted(orders, digits)
     sold = sold.join(counts, on="customer_id", how="left")
@@ -300,7 +300,7 @@ def _with_order_cost(
         raise DataError(msg)
     parts = parts.filter(name.is_in(activities) & ~nw.col("customer_id").is_null())
     parts = parts.group_by("customer_id").agg(nw.col("_cost").sum())
-    rows, parts = _frames.matched(rows, parts, ["customer_id"], names=("orders", "costs"))
+    rows, parts = _joins.matched(rows, parts, ["customer_id"], names=("orders", "costs"))
     cost = allocation.to_money(allocation.to_units(nw.col("_cost").fill_null(0.0), digits), digits)
     return rows.join(parts, on="customer_id", how="left").with_columns(order_cost=cost)
 

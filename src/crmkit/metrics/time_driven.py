@@ -10,7 +10,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.metrics import _stage
 from crmkit.metrics.time_equations import LONGEST
@@ -299,7 +299,7 @@ def _capacity(
     columns = _stage.breakdown(by, _RESERVED)
     share = _params.number("practical_share", practical_share, low=0, high=1, open_low=True)
     places, names = allocation.minor_digits(digits), ("resources", "times")
-    _frames.same_engine(resources, times, names=names)
+    _joins.same_engine(resources, times, names=names)
     pools, rows = _frames.lazy(resources, table="resources"), _frames.lazy(times, table="times")
     _frames.require(rows.collect_schema().names(), columns, table="times")
     both, _, caused = _stage.sides(columns, pools, rows, table="resources")

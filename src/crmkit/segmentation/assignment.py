@@ -5,7 +5,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError
 from crmkit.segmentation.treatments import TreatmentPlan
@@ -79,7 +79,7 @@ def assign_treatments(
         raise ColumnError(msg)
     rows = _frames.scan(customers, roles, keep=True)
     listed = _ordered(rows, key, priority)
-    local = _frames.attach(ranks, to=rows)
+    local = _joins.attach(ranks, to=rows)
     place = nw.col("_rank")
     chosen = listed.join(local, on=key).filter((place > nw.col("_after")) & (place <= nw.col("_until")))
     chosen = chosen.select("customer_id", "treatment")

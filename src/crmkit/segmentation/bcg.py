@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError
 from crmkit.segmentation import _cells
@@ -143,7 +143,7 @@ def portfolio_balance(
     totals = rows.group_by(owner).agg(nw.col("_value").sum().alias("_total"))
     texts = [*(cell.name for cell in matrix.cells), None]
     numbers = range(1, len(texts) + 1)
-    names = _frames.attach(pd.DataFrame({"_place": numbers, "cell": texts}), to=rows)
+    names = _joins.attach(pd.DataFrame({"_place": numbers, "cell": texts}), to=rows)
     grid = nw.concat([totals.with_columns(_place=nw.lit(number, nw.Int64)) for number in numbers])
     table = grid.join(names, on="_place").join(found, on=[owner, "_place"], how="left")
     amount, total = nw.col("_value").fill_null(0.0), nw.col("_total")

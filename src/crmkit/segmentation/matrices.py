@@ -11,7 +11,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError
 from crmkit.segmentation import _axis_cuts, _boundary, _cells, limits
@@ -231,7 +231,7 @@ def cell_counts(classified: FrameT, matrix: Matrix, *, value: str | None = None)
             "strategy": [*(cell.strategy for cell in matrix.cells), None],
         }
     )
-    table = _frames.attach(cells, to=rows).join(counted, on="_place", how="left").sort("_place")
+    table = _joins.attach(cells, to=rows).join(counted, on="_place", how="left").sort("_place")
     customers = nw.col("customers").fill_null(0).cast(nw.Int64)
     share = allocation.quotient(customers, total) if total else nw.lit(None, nw.Float64)
     added = [] if value is None else [nw.col(value).fill_null(0)]

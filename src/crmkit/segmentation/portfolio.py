@@ -9,7 +9,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError
 
@@ -121,11 +121,11 @@ def paired(before: object, after: object, *, cell: str | None, numbers: Sequence
             "columns", "distinct: the customer, the cell and each number have one of their own", columns
         )
     roles = dict(zip(columns, ["key", *["number"] * len(numbers), "label"], strict=False))
-    _frames.same_engine(before, after, names=("before", "after"))
+    _joins.same_engine(before, after, names=("before", "after"))
     old, new = (
         _side(frame, roles, cell, numbers, name) for frame, name in ((before, "before"), (after, "after"))
     )
-    sides = _frames.matched(old, new, ["customer_id"], names=("before", "after"))
+    sides = _joins.matched(old, new, ["customer_id"], names=("before", "after"))
     everybody = nw.concat([side.select("customer_id") for side in sides], how="vertical")
     rows = everybody.group_by("customer_id").agg(_seen=nw.len()).drop("_seen")
     for side in sides:

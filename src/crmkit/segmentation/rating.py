@@ -9,7 +9,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.errors import ColumnError, DataError
 from crmkit.segmentation.rating_sheet import RatingSheet
@@ -190,7 +190,7 @@ def rater_agreement(ratings: FrameT, sheet: RatingSheet) -> FrameT:
         lines.append((attribute.name, m, n, int(row.get("rated", 0)) - n, w, chi_square, p))
     names = ["attribute", "raters", "customers", "excluded", "kendall_w", "chi_square", "p_value"]
     local = pd.DataFrame(lines, columns=names)
-    return _frames.give(_nulled(_frames.attach(local, to=rows), names[4:]), like=ratings)
+    return _frames.give(_nulled(_joins.attach(local, to=rows), names[4:]), like=ratings)
 
 
 def _nulled(rows: nw.LazyFrame[Any], names: list[str]) -> nw.LazyFrame[Any]:
@@ -253,7 +253,7 @@ def _read(
         }
     )
     rows = rows.with_columns(rating=rating)
-    rows = rows.join(_frames.attach(declared, to=rows), on="attribute", how="left")
+    rows = rows.join(_joins.attach(declared, to=rows), on="attribute", how="left")
     _refuse_rows(rows, sheet, ["rater"] * apart, extra)
     turned = nw.when(nw.col("_turn") > 0).then(nw.col("rating")).otherwise(low + high - nw.col("rating"))
     rows = rows.with_columns(rating=turned)

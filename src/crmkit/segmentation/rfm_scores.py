@@ -9,7 +9,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.segmentation import rfm_catalogue as catalogue
 from crmkit.segmentation.rfm_catalogue import MEASURES, SCORES, SEGMENTS, RFMCuts, Segment
@@ -267,7 +267,7 @@ def rfm_segments(scored: FrameT, *, segments: Sequence[Segment] = SEGMENTS) -> F
 
     rows = _measures(scored, MEASURES, segment="label")
     named = {"segment": [one.name for one in segments], "action": [one.action for one in segments]}
-    order = _frames.attach(pd.DataFrame({**named, "_place": range(len(segments))}), to=rows)
+    order = _joins.attach(pd.DataFrame({**named, "_place": range(len(segments))}), to=rows)
     sums = {name: nw.col(name).sum() for name in MEASURES}
     cells = rows.group_by("segment").agg(nw.len().alias("customers"), **sums)
     cells = cells.with_columns(nw.col("customers").cast(nw.Int64), _all=nw.lit(1))
@@ -331,6 +331,6 @@ def _scored(base: nw.LazyFrame[Any], cuts: RFMCuts, segments: Sequence[Segment])
     )
     _, fs, ms = cuts.bins
     cell = ((nw.col("r") - 1) * fs + nw.col("f") - 1) * ms + nw.col("m") - 1
-    meaning = _frames.attach(pd.DataFrame(catalogue.cells(cuts.bins, segments)), to=base)
+    meaning = _joins.attach(pd.DataFrame(catalogue.cells(cuts.bins, segments)), to=base)
     joined = scored.with_columns(_cell=cell).join(meaning, on="_cell", how="left")
     return joined.select("customer_id", *MEASURES, *SCORES, "rfm", "score", "segment")

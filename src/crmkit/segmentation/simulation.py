@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.segmentation import _axis_cuts, _boundary, limits
 from crmkit.segmentation._axis_cuts import CutRule
@@ -116,7 +116,7 @@ def correlated_cell_probabilities(
     shares = _shares(draw, cut, len(local), count)
     shares[np.isnan(x).any(axis=1) | np.isnan(se).any(axis=1)] = np.nan
     table = _long(matrix, local[keys], shares, _places(x, cut), count)
-    return _frames.give(_frames.attach(table, to=rows), like=frame)
+    return _frames.give(_joins.attach(table, to=rows), like=frame)
 
 
 def weighted_cell_probabilities(
@@ -216,7 +216,7 @@ def weighted_cell_probabilities(
     shares = _shares(lambda part, i: ratings[i][part] @ drawn[i].T, cut, len(local), count)
     shares[np.isnan(scores).any(axis=1)] = np.nan
     table = _long(matrix, local[keys], shares, _places(scores, cut), count)
-    return _frames.give(_frames.attach(table, to=rows), like=frame)
+    return _frames.give(_joins.attach(table, to=rows), like=frame)
 
 
 def _root(correlation: float | Sequence[Sequence[float]], axes: int) -> "NDArray[np.float64]":

@@ -6,7 +6,7 @@ from typing import Any
 
 import narwhals as nw
 
-from crmkit import _frames, _params
+from crmkit import _frames, _joins, _params
 from crmkit._frames import FrameT
 from crmkit.segmentation.portfolio import paired, real_cells
 from crmkit.segmentation.travel_catalogue import DIRECTIONS, Reading
@@ -184,7 +184,7 @@ def cell_travel(
         f"with a {name} that is none of {known}": ~nw.col(name).is_null() & ~nw.col(name).is_in(known)
         for name in ("cell_before", "cell_after")
     }
-    rows = rows.join(_frames.attach(local, to=rows), on=["cell_before", "cell_after"], how="left")
+    rows = rows.join(_joins.attach(local, to=rows), on=["cell_before", "cell_after"], how="left")
     stayed = (nw.col("movement") == "stayed") & ~nw.col("cell_before").is_null()
     rows = rows.with_columns(
         direction=nw.when(stayed).then(nw.lit("steady")).otherwise(nw.col("direction")),

@@ -13,7 +13,7 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
-from crmkit import _frames
+from crmkit import _frames, _joins
 from crmkit._frames import FrameT
 from crmkit.clv.btyd._collapse import Distinct, as_they_are, collapse
 from crmkit.clv.btyd._special import Floats
@@ -143,5 +143,5 @@ def _joined(
     rows = rows.with_columns(*(nw.col(name).cast(nw.Float64).fill_null(_NOTHING) for name in numbers))
     local = keys.rename(columns={name: _COPY + name for name in roles}).assign(**scores)
     local = local.assign(**{name: local[name].astype(float).fillna(_NOTHING) for name in numbers})
-    joined = rows.join(_frames.attach(local, to=rows, typed=list(copies)), on=list(copies), how="inner")
+    joined = rows.join(_joins.attach(local, to=rows, typed=list(copies)), on=list(copies), how="inner")
     return _frames.give(joined.select(*dict.fromkeys([*present, *scores])), like=frame)
