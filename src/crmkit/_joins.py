@@ -45,8 +45,10 @@ def _attached(local: "pd.DataFrame", to: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]
         return nw.from_native(pl.LazyFrame(columns))
     if implementation.is_duckdb():
         return cast("nw.LazyFrame[Any]", nw.from_native(on_connection(local, native)))
-    rows = list(zip(*(_plain(local[name]) for name in local), strict=True))
-    frame = native.sparkSession.createDataFrame(rows, _spark_schema(local))
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(local, preserve_index=False)
+    frame = native.sparkSession.createDataFrame(table, _spark_schema(local))
     return cast("nw.LazyFrame[Any]", nw.from_native(frame))
 
 

@@ -376,6 +376,15 @@ def test_the_unit_of_the_data_must_be_one():
         clv.BetaGeoNBD().fit(table)
 
 
+def test_the_end_of_the_data_must_be_a_day():
+    table = {"frequency": [2, 0, 1], "recency": [3.0, 0, 2], "T": [9.0, 9, 8], "as_of": ["last Friday"] * 3}
+    with pytest.raises(DataError, match="must have dates such as 2024-12-31 in 'as_of'. Found 'last Friday'"):
+        clv.BetaGeoNBD().fit(table)
+    clock = pd.Timestamp("2024-03-31 00:00")
+    with pytest.warns(CRMKitWarning):
+        assert clv.BetaGeoNBD().fit(table | {"as_of": [str(clock)] * 3}).as_of_ == "2024-03-31"
+
+
 def test_a_part_that_tells_nothing_does_not_stop_the_fit(monkeypatch):
     """A few thousand cells to start from may have no maximum of their own; the whole still has one."""
     generator = np.random.default_rng(3)

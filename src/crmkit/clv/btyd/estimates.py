@@ -37,7 +37,7 @@ def _square(rows: list[list[float]]) -> bool:
     return {len(row) for row in rows} == {len(rows)}
 
 
-def _is_day(text: str | None) -> bool:
+def is_day(text: str | None) -> bool:
     """Say whether a text is a day as "2024-12-31"; None is no day that is known."""
     try:
         return text is None or date.fromisoformat(text).isoformat() == text
@@ -314,7 +314,7 @@ class Estimates:
             "it has a covariance at a boundary, or none elsewhere": (covariance is None)
             != bool(self._runaway),
             "its unit is another one than asked for": unit is not None and unit != state["unit"],
-            "its as_of is not a date such as 2024-12-31": not _is_day(state["as_of"]),
+            "its as_of is not a date such as 2024-12-31": not is_day(state["as_of"]),
             "it has no customers": state["n_customers"] <= 0 or state["n_cells"] < 1 or state["longest"] < 0,
         }
         for reason, holds in reasons.items():

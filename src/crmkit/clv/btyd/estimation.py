@@ -12,7 +12,7 @@ from crmkit import _params, periods
 from crmkit.clv.btyd import _design, _likelihood, _optimum, _reading, covariates
 from crmkit.clv.btyd._cells import Cells
 from crmkit.clv.btyd._special import Floats, summed
-from crmkit.clv.btyd.estimates import Estimates
+from crmkit.clv.btyd.estimates import Estimates, is_day
 from crmkit.errors import ConvergenceError, CRMKitWarning, DataError
 
 if TYPE_CHECKING:
@@ -201,7 +201,11 @@ class LikelihoodModel(Estimates):
                 )
                 raise DataError(msg)
         known: list[str] = rows["as_of"].dropna().tolist() if "as_of" in rows else []
-        return unit, str(max(known))[:10] if known else None
+        last = str(max(known))[:10] if known else None
+        if not is_day(last):
+            msg = f"`summary` must have dates such as 2024-12-31 in 'as_of'. Found {max(known)!r}: rename it."
+            raise DataError(msg)
+        return unit, last
 
     def _keep(self, cells: Cells, layout: _design.Layout, found: _optimum.Optimum, change: Floats) -> None:
         slopes = found.point[layout.design.parameters :]
