@@ -185,3 +185,23 @@ def test_wrong_arguments(summary, model):
     for call in (lambda one: one.expected_spend(summary), lambda one: one.spend_of_new_customer()):
         with pytest.raises(CRMKitError, match="must be fitted"):
             call(clv.GammaGamma())
+
+
+def test_spend_density_is_inverse_gamma_for_customers_and_beta_prime_for_means(model):
+    """ζ = p/ν with ν ~ Gamma(q, v); the mean of x transactions is v/x times a beta prime of px and q."""
+    p, q, v = model.params_.values()
+    z = np.geomspace(0.5, 2_000, 60)
+    assert model.spend_density(z) == pytest.approx(scipy.stats.invgamma.pdf(z, q, scale=p * v), rel=1e-9)
+    for x in (1, 7, 400):
+        expected = scipy.stats.betaprime.pdf(z, p * x, q, scale=v / x)
+        assert model.spend_density(z, frequency=x) == pytest.approx(expected, rel=1e-8, abs=1e-14)
+
+
+@pytest.mark.parametrize("spend", [[0.0], [-1.0, 2.0], [np.nan], [np.inf], [[1.0]], 3.0])
+def test_spend_density_refuses_what_is_no_amount(model, spend):
+    with pytest.raises(ParameterError, match="`spend` must be one column of finite amounts above 0"):
+        model.spend_density(spend)
+    with pytest.raises(ParameterError, match="`frequency`"):
+        model.spend_density([1.0], frequency=0)
+    with pytest.raises(CRMKitError, match="must be fitted"):
+        clv.GammaGamma().spend_density([1.0])

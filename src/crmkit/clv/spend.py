@@ -6,7 +6,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
+from crmkit import _params
 from crmkit._frames import FrameT
 from crmkit.clv import _gamma_gamma
 from crmkit.clv.btyd import _reading, _scoring
@@ -140,6 +142,53 @@ class GammaGamma(LikelihoodModel):
             return _gamma_gamma.expected_new(params)
 
         return _scoring.of_new_customer(self, formula, None, confidence=confidence)
+
+    def spend_density(self, spend: npt.ArrayLike, *, frequency: int | None = None) -> Floats:
+        """Give the density of what customers spend in a transaction on average.
+
+        Parameters
+        ----------
+        spend : array_like of shape (n,)
+            Amounts above 0, in units of money.
+        frequency : int, optional
+            The density of the mean of so many transactions, at least 1, as it is observed; None gives that of
+            the customers' own means, which nobody sees.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Density per unit of money. It integrates to 1 over all amounts.
+
+        Raises
+        ------
+        CRMKitError
+            If the model is not fitted.
+        ParameterError
+            If an amount is not above 0 or not finite, or the frequency is below 1.
+
+        Notes
+        -----
+        Equations (1a) and (3) of Fader and Hardie (2013).
+
+        Examples
+        --------
+        >>> from crmkit import clv, datasets
+        >>> summary = clv.summarize(datasets.load_cdnow(sample=True), as_of="1997-09-30", after="drop")
+        >>> model = clv.GammaGamma().fit(summary)
+        >>> model.spend_density([20, 35, 100]).round(4)
+        array([0.0331, 0.0184, 0.0008])
+        >>> model.spend_density([20, 35, 100], frequency=1).round(4)
+        array([0.0275, 0.0153, 0.001 ])
+        """
+        self._require_fitted()
+        amounts = np.asarray(spend, dtype=np.float64)
+        if amounts.ndim != 1 or not ((amounts > 0) & (amounts < np.inf)).all():
+            _params.fail("spend", "one column of finite amounts above 0", spend)
+        params = tuple(self.params_.values())
+        if frequency is None:
+            return _gamma_gamma.density(params, 0.0, 0.0, amounts)
+        often = float(_params.integer("frequency", frequency, low=1))
+        return np.exp(_gamma_gamma.likelihood(params, np.full_like(amounts, often), amounts, order=0)[0])
 
     @classmethod
     def _also_learned(cls) -> dict[str, Any]:

@@ -134,10 +134,7 @@ def spend_chart(
     >>> drawn.axes[0].get_title(loc="left")
     'mean spend of 946 repeat buyers; 18 above 126 USD not shown'
     """
-    from crmkit.clv import _gamma_gamma
-
     count = _params.integer("bins", bins, low=5, high=200)
-    params = tuple(model.params_.values())
     x, m, weight = _repeat_buyers(summary)
     order = np.argsort(m)
     reached = np.cumsum(weight[order]) / weight.sum()
@@ -148,7 +145,7 @@ def spend_chart(
     parts = np.bincount(place, weights=weight) / weight.sum()
     observed = np.zeros_like(z)
     for part, one in zip(parts, often, strict=True):
-        observed += part * np.exp(_gamma_gamma.likelihood(params, np.full_like(z, one), z, order=0)[0])
+        observed += part * model.spend_density(z, frequency=int(one))
     customers = style.number(weight.sum())
     above = f"; {style.number(weight[~shown].sum())} above {style.number(limit)} {unit or ''}".rstrip()
     drawn, axes = style.figure(width, 3.1)
@@ -163,14 +160,8 @@ def spend_chart(
         label="observed means",
     )
     axes.plot(z, observed, color=style.BLUE, linewidth=2, label="the model's observed means")
-    axes.plot(
-        z,
-        _gamma_gamma.density(params, 0.0, 0.0, z),
-        color=style.ORANGE,
-        linewidth=1.8,
-        linestyle="--",
-        label="the model's customers",
-    )
+    unseen = model.spend_density(z)
+    axes.plot(z, unseen, color=style.ORANGE, linewidth=1.8, linestyle="--", label="the model's customers")
     axes.set_xlim(0, limit)
     axes.set_yticks([])
     axes.set_xlabel(style.unit_label("mean spend in a purchase", unit))
