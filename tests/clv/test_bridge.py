@@ -171,7 +171,7 @@ def settings():
     return list(warnings.filters), option
 
 
-def test_fitted_by_lifetimes_here_without_a_trace(monkeypatch):
+def test_fitted_by_lifetimes_here_without_a_trace(monkeypatch, capsys):
     summary = clv.summarize(load_cdnow(sample=True), as_of="1997-09-30", after="drop").head(400)
     mine, before = clv.BetaGeoNBD().fit(summary), settings()
     theirs = clv.BetaGeoNBD().fit(summary, engine="lifetimes")
@@ -183,6 +183,7 @@ def test_fitted_by_lifetimes_here_without_a_trace(monkeypatch):
         stuck = lifetimes.utils.ConvergenceError("The model\n did not converge.")
 
         def refuse(self, *data, weights):
+            sys.stdout.write("success: False")
             raise stuck
 
         monkeypatch.setattr(lifetimes.BetaGeoFitter, "fit", refuse)
@@ -191,6 +192,7 @@ def test_fitted_by_lifetimes_here_without_a_trace(monkeypatch):
     ):
         clv.BetaGeoNBD().fit(summary, engine="lifetimes")
     assert settings() == before
+    assert capsys.readouterr().out == ""
 
 
 def test_settings_come_back_after_an_error():

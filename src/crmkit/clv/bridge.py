@@ -1,8 +1,9 @@
 """Carry models over from lifetimes, or let lifetimes fit them: the only module that imports it."""
 
+import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,8 @@ def estimate(model: "LikelihoodModel", data: list[Floats], weight: Floats) -> Fl
     with quiet() as lifetimes:
         fitter = getattr(lifetimes, FITTERS[name])()
         try:
-            fitter.fit(*(pd.Series(one) for one in data), weights=weight, **_STARTS.get(name, {}))
+            with redirect_stdout(io.StringIO()):  # it prints where it failed
+                fitter.fit(*(pd.Series(one) for one in data), weights=weight, **_STARTS.get(name, {}))
         except lifetimes.utils.ConvergenceError as error:
             msg = f"lifetimes did not converge. {' '.join(str(error).split())} Fit with engine='crmkit'."
             raise ConvergenceError(msg) from error
