@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, optimize, stats
 
 from crmkit.datasets import load_cdnow
-from crmkit.errors import DataError, ParameterError
+from crmkit.errors import CRMKitWarning, DataError, ParameterError
 from crmkit.segmentation import Rhythm, loyalty_stages, purchase_rhythm
 from crmkit.testing import crossed_rows
 
@@ -221,19 +221,51 @@ def test_rhythm_of_few_gaps():
     assert float(pair) == pytest.approx(20, rel=0.02)
     assert (pair.between, pair.gaps) == (0, 2)
     assert pair.within == pytest.approx(math.log(2), rel=0.03)  # both ln 2 from the mean
-    assert pair.leaving_later > 0.9  # nobody of the two came back in 480 days
+    # both came back once, and not again in 480 days: of four purchases two were the last
+    assert (pair.leaving_first, pair.leaving_later) == pytest.approx((0.5, 0.5), abs=0.01)
+    assert pair.leaving_later_error == pytest.approx(0.25, abs=0.01)
     alone = purchase_rhythm(orders_on({"a": [0, 10, 50]}), as_of=END)
     assert alone.between == 0
-    one = purchase_rhythm(orders_on({"a": [0, 10]}), as_of=END)
+    with pytest.warns(CRMKitWarning, match=r"all gaps are alike \(1 of 1 customers\)"):
+        one = purchase_rhythm(orders_on({"a": [0, 10]}), as_of=END)
     assert float(one) == pytest.approx(10, rel=0.01)
-    same = purchase_rhythm(orders_on({"a": [0, 10, 20], "b": [5, 15, 25]}), as_of=END)
+    assert one.log_gap_error is None
+    with pytest.warns(CRMKitWarning, match=r"all gaps are alike \(4 of 2 customers\)") as caught:
+        same = purchase_rhythm(orders_on({"a": [0, 10, 20], "b": [5, 15, 25]}), as_of=END)
+    assert caught[0].filename == __file__
     assert float(same) == pytest.approx(10, rel=0.01)
     assert max(same.within, same.between) < 0.02
     assert same.leaving_later == pytest.approx(2 / 4, abs=0.02)  # after two of four later purchases
+    regular = purchase_rhythm(orders_on({n: [0, n, 2 * n, 3 * n] for n in (5, 10, 20, 40)}), as_of=END)
+    assert regular.log_gap_error == pytest.approx(regular.between / math.sqrt(4), rel=0.05)
     with pytest.raises(DataError, match="purchases on two days, .* pass `rhythm`"):
         purchase_rhythm(orders_on({"a": [0], "b": [5]}), as_of=END)
     with pytest.raises(DataError, match="purchases on two days"):
         loyalty_stages(orders_on({"a": [0]}), as_of=END)
+
+
+def test_a_base_in_which_nobody_bought_three_times_does_not_lose_who_bought_today():
+    days = {f"once {i}": [i] for i in range(20)} | {f"twice {i}": [i, 2 * i + 3] for i in range(5, 10)}
+    days["today"] = [20, 30]
+    orders, as_of = orders_on(days), START + pd.Timedelta(days=30)
+    found = purchase_rhythm(orders, as_of=as_of)
+    assert found.gaps == found.customers
+    assert found.leaving_later == found.leaving_first
+    placed = loyalty_stages(orders, as_of=as_of, rhythm=found).set_index("customer_id")
+    assert placed.loc["today", "left_probability"] == pytest.approx(found.leaving_first)
+    assert placed.loc["today", "stage"] != "lost"
+
+
+def test_a_typical_gap_without_an_end_is_said():
+    orders = orders_on({f"once {i}": [i % 30] for i in range(1000)} | {"back": [3, 20]})
+    with pytest.warns(
+        CRMKitWarning, match=r"came back \(1 of 1001\) that the typical gap may have any length"
+    ):
+        found = purchase_rhythm(orders, as_of=START + pd.Timedelta(days=200), leaving=0)
+    assert found.log_gap_error is None
+    with pytest.warns(CRMKitWarning, match="The rhythm is uncertain") as caught:
+        loyalty_stages(orders, as_of=START + pd.Timedelta(days=200))
+    assert caught[0].filename == __file__
 
 
 def test_unfit_numbers_are_refused():

@@ -1,13 +1,14 @@
 """Estimate the rhythm of a base from cells of customers: lognormal gaps, the last one open or without end."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
 from crmkit import _frames
-from crmkit.errors import DataError
+from crmkit.errors import CRMKitWarning, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     Cells = Mapping[str, NDArray[Any]]
 
 WIDEST = 100.0
-_LEAST = 0.01
+_LEAST = 0.01  # spread below which the days of purchases say nothing
+_GAPS = (-3.0, 15.0)  # logarithms of days: from an hour to longer than anybody lives
 _CELL = 8.0  # cells to a unit of the logarithm
 _EXACT = 16  # gaps up to which each number has cells of its own
 _SURE = 1 - 1e-6
-_STARTS = (0.05, 0.4)
+_STARTS = (0.05, 0.4)  # shares that leave: young bases can have a maximum on either side
 _STEP = 1e-4
 
 
@@ -35,30 +37,49 @@ def estimated(customers: nw.LazyFrame[Any], *, leaving: float | None = None) -> 
             "take a longer time, or pass `rhythm`."
         )
         raise DataError(msg)
-    start = _start(repeat, N, K)
-    bounds = [
-        (-3.0, 15.0),
-        (2 * math.log(_LEAST), 2 * math.log(WIDEST)),
-        (0.0, WIDEST**2) if K > N > 1 else (0.0, 0.0),
-        *[(0.0, _SURE) if leaving is None else (leaving, leaving)] * 2,
-    ]
+    bounds = _bounds(N, K, leaving)
     arrays = {str(name): column.to_numpy(dtype=float) for name, column in cells.items()}
-    fitted = _fit(arrays, start, bounds)
-    mu, log_within, between, first, later = fitted
+    fitted = _fit(arrays, _start(repeat, N, K), bounds)
     errors = _errors(arrays, fitted, bounds)
+    if K == N:
+        fitted[4], errors[4] = fitted[3], errors[3]
+    mu, log_within, between, first, later = fitted
+    buyers = int(cells["customers"].sum())
+    if log_within < bounds[1][0] + _STEP and between < _LEAST**2:
+        errors[0] = None
+        _warn(f"all gaps are alike ({K} of {N} customers), so that how gaps vary is not known")
+    elif mu > _GAPS[1] - _STEP:
+        _warn(f"so few customers came back ({N} of {buyers}) that the typical gap may have any length")
     return {
         "typical_gap_days": math.exp(mu),
         "within": math.exp(log_within / 2),
         "between": math.sqrt(between),
         "customers": N,
         "gaps": K,
-        "open_gaps": int(cells["customers"].sum()),
+        "open_gaps": buyers,
         "leaving_first": first,
         "leaving_later": later,
         "log_gap_error": errors[0],
         "leaving_first_error": errors[3],
         "leaving_later_error": errors[4],
     }
+
+
+def _bounds(N: int, K: int, leaving: float | None) -> list[tuple[float, float]]:
+    """Return the ranges of μ, ln within², between² and the two shares; one value where none is estimated."""
+    share = (0.0, _SURE) if leaving is None else (leaving, leaving)
+    return [
+        _GAPS,
+        (2 * math.log(_LEAST), 2 * math.log(WIDEST)),
+        (0.0, WIDEST**2) if K > N > 1 else (0.0, 0.0),
+        share,
+        share if K > N else (0.0, 0.0),
+    ]
+
+
+def _warn(found: str) -> None:
+    msg = f"The rhythm is uncertain: {found}. Take a longer time, or pass a `rhythm` that you know."
+    warnings.warn(msg, CRMKitWarning, stacklevel=4)
 
 
 def _cells(customers: nw.LazyFrame[Any]) -> "pd.DataFrame":
@@ -126,7 +147,9 @@ def _loss(theta: "Sequence[float] | NDArray[Any]", cells: "Cells") -> float:
 
     mu, log_s2, b, first, later = (float(x) for x in theta)
     n, k, mean = (cells[name] for name in ("customers", "gaps", "mean"))
-    s2, K = math.exp(log_s2), (n * k).sum()
+    s2, K, again = math.exp(log_s2), (n * k).sum(), n[k > 0].sum()
+    if again == K:
+        later = first  # that nobody has bought three times would speak for all leaving after the second
     total = s2 + k * b
     B = k * b / total
     square = cells["mean2"] - 2 * mu * mean + mu * mu
@@ -135,7 +158,6 @@ def _loss(theta: "Sequence[float] | NDArray[Any]", cells: "Cells") -> float:
     pi = np.where(k > 0, later, first)
     gone = np.log(pi, out=np.full(len(pi), -math.inf), where=pi > 0)
     opened = np.logaddexp(np.log1p(0 - pi) + special.log_ndtr(0 - z), gone)
-    again = float(n[k > 0].sum())
     stayed = again * math.log1p(0 - first) + (K - again) * math.log1p(0 - later)
     return float((closed / 2 - stayed - (n * opened).sum()) / n.sum())
 

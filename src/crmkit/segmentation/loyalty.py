@@ -77,6 +77,11 @@ def loyalty_stages(
         If a row lacks a customer, a date or a finite amount or is dated after `as_of`, or no `rhythm` is
         given and no customer has purchases on two days.
 
+    Warns
+    -----
+    CRMKitWarning
+        If no `rhythm` is given and that of `orders` is uncertain, as `purchase_rhythm` says.
+
     Notes
     -----
     Logarithms of gaps y are taken as normal: with mean μ_i and variance σ_i² for a customer, μ_i varying
@@ -93,8 +98,10 @@ def loyalty_stages(
 
     The base's rhythm is that of customers who have not left for good, gaps still open included
     (`purchase_rhythm`). The stages come from the teaching texts on customer loyalty, which give no numbers. A
-    customer moves back to secured by buying. Compare two dates with `migration`, ``cell="stage"``. From a
-    lazy frame one row is fetched, and without `rhythm` the cells of `purchase_rhythm`.
+    customer moves back to secured by buying, unless half of the customers leave after such a purchase:
+    already on its day the probability of having left is π. Compare two dates with `migration`,
+    ``cell="stage"``. From a lazy frame one row is fetched, and without `rhythm` the cells of
+    `purchase_rhythm`.
 
     References
     ----------

@@ -34,7 +34,7 @@ class Rhythm:
         to below 1.
     log_gap_error, leaving_first_error, leaving_later_error : float, optional
         Standard errors of the logarithm of the typical gap and of the two shares; None where a share was
-        given or found to be 0.
+        given or found to be 0, and for the gap where all gaps are alike or it is at the end of its range.
 
     Raises
     ------
@@ -130,6 +130,12 @@ def purchase_rhythm(
         If a row lacks a customer, a date or a finite amount or is dated after `as_of`, or no customer has
         purchases on two days.
 
+    Warns
+    -----
+    CRMKitWarning
+        If all gaps are alike, as a single one is, or so few customers came back that the typical gap may be
+        of any length.
+
     Notes
     -----
     Maximum likelihood. The logarithms of a customer's gaps are normal with mean μ_i and variance within²,
@@ -146,8 +152,9 @@ def purchase_rhythm(
 
     The errors come from the observed information; a parameter at the end of its range (no leaving, no
     differences between customers) is held there. Where nobody has two gaps, or one customer alone has any,
-    all of the variance counts as within. From a lazy frame cells of customers are fetched who agree in the
-    number of gaps, and in mean log gap and log silence to an eighth, with counts and sums.
+    all of the variance counts as within; where nobody has two, one share holds for all purchases. From a lazy
+    frame cells of customers are fetched who agree in the number of gaps, and in mean log gap and log silence
+    to an eighth, with counts and sums.
 
     References
     ----------
