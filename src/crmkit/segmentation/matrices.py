@@ -298,18 +298,20 @@ def _lookup(number: str, texts: list[str]) -> nw.Expr:
 
 def _nearest(spreads: Mapping[int, float]) -> dict[str, nw.Expr]:
     """Express the number of the nearest axis, the distance on its scale, and in standard deviations."""
-    known = ~nw.col("_place").is_null()
     if not spreads:  # nothing is measured: null in every row, with the types of the columns
-        known = known & nw.col("_place").is_null()
-    first, *others = spreads or [0]
-    number, distance = nw.lit(first, nw.Int64), nw.col(f"_distance_{first}") if spreads else nw.lit(0.0)
-    sigmas = distance.abs() / spreads.get(first, 1.0)
+        never = nw.when(nw.col("_place") < 0)
+        nothing = never.then(nw.lit(0.0))
+        return {"_nearest": never.then(nw.lit(0, nw.Int64)), "_distance": nothing, "_sigmas": nothing}
+    first, *others = spreads
+    number, distance = nw.lit(first, nw.Int64), nw.col(f"_distance_{first}")
+    sigmas = distance.abs() / spreads[first]
     for i in others:
         other = nw.col(f"_distance_{i}")
         nearer = other.abs() / spreads[i] < sigmas
         number = nw.when(nearer).then(nw.lit(i, nw.Int64)).otherwise(number)
         distance = nw.when(nearer).then(other).otherwise(distance)
         sigmas = nw.when(nearer).then(other.abs() / spreads[i]).otherwise(sigmas)
+    known = ~nw.col("_place").is_null()
     found = {"_nearest": number, "_distance": distance, "_sigmas": sigmas}
     return {name: nw.when(known).then(expression) for name, expression in found.items()}
 
