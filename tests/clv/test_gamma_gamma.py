@@ -164,7 +164,6 @@ def test_a_heavy_tail_has_no_population_mean_but_customers_do():
     assert gamma_gamma.expected_new(heavy) == np.inf
     found = gamma_gamma.expected(heavy, np.array([0.0, 1.0, 5.0]), np.array([0.0, 30.0, 30.0]))
     assert found == pytest.approx([np.inf, 2 * 40 / 1.8, 2 * 160 / 9.8])
-    assert gamma_gamma.variance_new(heavy) == np.inf
     assert gamma_gamma.quantile(heavy, 0.0, 0.0, 0.5) == pytest.approx(
         scipy.stats.invgamma.median(0.8, scale=20)
     )
@@ -181,9 +180,6 @@ def test_distribution_of_a_customers_mean_is_an_inverse_gamma():
         assert gamma_gamma.expected(CDNOW, x, m) == pytest.approx(frozen.mean(), rel=1e-12)
         shares = np.array([0.025, 0.5, 0.975])
         assert gamma_gamma.quantile(CDNOW, x, m, shares) == pytest.approx(frozen.ppf(shares), rel=1e-9)
-    assert gamma_gamma.variance_new(CDNOW) == pytest.approx(
-        scipy.stats.invgamma.var(q, scale=p * v), rel=1e-12
-    )
     assert gamma_gamma.quantile(CDNOW, 3.0, 20.0, 1.0) == np.inf
 
 

@@ -201,6 +201,8 @@ def test_spend_density_is_inverse_gamma_for_customers_and_beta_prime_for_means(m
 def test_spend_density_refuses_what_is_no_amount(model, spend):
     with pytest.raises(ParameterError, match="`spend` must be one column of finite amounts above 0"):
         model.spend_density(spend)
+    with pytest.raises(DataError, match="spend must be numbers"):
+        model.spend_density(["much"])
     with pytest.raises(ParameterError, match="`frequency`"):
         model.spend_density([1.0], frequency=0)
     with pytest.raises(CRMKitError, match="must be fitted"):

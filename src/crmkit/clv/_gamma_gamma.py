@@ -116,12 +116,6 @@ def expected_new(params: Params) -> float:
     return float(expected(params, 0.0, 0.0))
 
 
-def variance_new(params: Params) -> float:
-    """Return the variance p²v²/((q − 1)²(q − 2)) of ζ in the population, inf where q ≤ 2."""
-    _, q, _ = params
-    return float(expected_new(params) ** 2 / (q - 2)) if np.all(q > 2) else np.inf
-
-
 def quantile(params: Params, x: Parameter, m: Parameter, share: Parameter) -> Floats:
     """Return what a customer's ζ falls below with probability `share`; x = 0 gives the population's."""
     shape, scale = _posterior(params, x, m)

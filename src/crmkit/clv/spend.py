@@ -18,6 +18,7 @@ from crmkit.clv.btyd._likelihood import Likelihood
 from crmkit.clv.btyd._special import Floats, summed
 from crmkit.clv.btyd.estimation import LikelihoodModel
 from crmkit.errors import ConvergenceError
+from crmkit.stats import _arrays
 from crmkit.stats.intervals import Interval
 
 if TYPE_CHECKING:
@@ -163,6 +164,8 @@ class GammaGamma(LikelihoodModel):
         ------
         CRMKitError
             If the model is not fitted.
+        DataError
+            If the amounts are no numbers.
         ParameterError
             If an amount is not above 0 or not finite, or the frequency is below 1.
 
@@ -181,7 +184,7 @@ class GammaGamma(LikelihoodModel):
         array([0.0275, 0.0153, 0.001 ])
         """
         self._require_fitted()
-        amounts = np.asarray(spend, dtype=np.float64)
+        amounts = _arrays.floats("spend", spend)
         if amounts.ndim != 1 or not ((amounts > 0) & (amounts < np.inf)).all():
             _params.fail("spend", "one column of finite amounts above 0", spend)
         params = tuple(self.params_.values())
