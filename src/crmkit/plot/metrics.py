@@ -191,12 +191,8 @@ def concentration_curve(
     part = float(at["cumulative_profit_share"])
     axes.plot([share], [part], marker="o", color=style.ORANGE, markersize=7)
     text = f"{_percent(share)} of customers:\n{_percent(part)} of {what}"
-    plate = {
-        "facecolor": "white",
-        "alpha": 0.7,
-        "linewidth": 0,
-        "pad": 1.5,
-    }  # the diagonal may cross the text
+    # the diagonal may cross the text
+    plate = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1.5}
     axes.annotate(text, (share + 0.03, part - 0.04), va="top", fontsize=9.5, color=style.INK, bbox=plate)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, max(1.02, float(table["cumulative_profit_share"].max()) * 1.02))

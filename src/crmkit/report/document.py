@@ -14,8 +14,6 @@ from crmkit.report import numerals
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS = ("text", "integer", "decimal", "money", "share", "rate", "date", "month")
-
 
 @dataclass(frozen=True, slots=True)
 class Heading:

@@ -21,9 +21,8 @@ WIDEST = 16.0
 VAGUE = 6.0
 _PRECISION = 1e-9  # of the log-likelihood that a further Newton step could gain, per customer
 _STEPS = 200
-_LAST_STEP = (
-    1e-9  # of a logarithm: a summit so flat that a small slope leaves more is climbed by Newton steps
-)
+# On a flat summit a small slope leaves more than this share of a parameter: a few Newton steps more.
+_LAST_STEP = 1e-9
 _LAST_STEPS = 3
 _ROUNDING = 1e-13  # of a log-likelihood
 
