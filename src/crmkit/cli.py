@@ -79,7 +79,9 @@ def make_app() -> "typer.Typer":
         "--out", metavar="FILE", help="Page to write; its numbers go to the same name with .json."
     )
     heading = typer.Option("--title", help="Title of the page.")
-    release = typer.Option("--version", is_eager=True, callback=_version, help="Print the version and exit.")
+    release = typer.Option(
+        "--version", metavar="", is_eager=True, callback=_version, help="Print the version and exit."
+    )
     target = typer.Option("--out", metavar="DIR", help="Folder for the pages; made if it does not exist.")
 
     @app.callback()
