@@ -117,7 +117,7 @@ def test_every_engine_finds_the_same(engine, small_base):
     table = orders_on(small_base)
     expected = theta_of(purchase_rhythm(table, as_of=END))
     found = purchase_rhythm(engine(table), as_of=END)
-    assert theta_of(found) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    assert theta_of(found) == pytest.approx(expected, rel=1e-7, abs=1e-9)
     repeat = [one for one in small_base.values() if len(one) > 1]
     assert (found.customers, found.open_gaps) == (len(repeat), len(small_base))
     assert found.gaps == sum(len(one) - 1 for one in repeat)

@@ -7,7 +7,7 @@ import datetime as dt
 import math
 from typing import Any
 
-ROWS = ("row", "rows")
+ROWS, CUSTOMERS = ("row", "rows"), ("customer", "customers")
 THIN, SPACE, MINUS, NONE = "\u202f", "\u00a0", "\u2212", "–"
 
 

@@ -8,7 +8,7 @@ from crmkit.report import numerals as say
 from crmkit.report.company import Company, Missing
 from crmkit.report.document import Heading, Section, Table, rows_of
 from crmkit.report.pictures import picture
-from crmkit.stats import proportion
+from crmkit.stats import Interval, proportion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,6 @@ _BANDS = (0.01, 0.05, 0.2, 0.5)
 _LABELS = ("region", "segment", "channel", "gender")
 _MOST = 8
 _YEAR = 365
-_CUSTOMERS = ("customer", "customers")
 
 
 def customers(company: Company) -> Section:
@@ -59,24 +58,7 @@ def customers(company: Company) -> Section:
         _headline(fifth, once.estimate),
         _base(company, orders, base),
         facts,
-        (
-            ("customers who bought", say.integer(len(base)), f"revenue {company.money(revenue)}"),
-            (
-                "revenue per customer",
-                company.money(revenue / len(base)),
-                f"half of them brought less than {company.money(facts['median_revenue'])}",
-            ),
-            (
-                "bought on one day only",
-                say.share(once.estimate),
-                say.interval(once.lower, once.upper, once.n),
-            ),
-            (
-                "bought in the last 365 days",
-                say.share(active.estimate),
-                say.interval(active.lower, active.upper, active.n),
-            ),
-        ),
+        _shown(company, base["revenue"], once, active),
         (_band_table(bands), *_label_tables(company, base)),
         (
             picture(
@@ -106,6 +88,25 @@ def _curve(base: "pd.DataFrame") -> "pd.DataFrame":
     return whale_curve(base[["customer_id", "revenue"]].rename(columns={"revenue": "profit"}))
 
 
+def _shown(
+    company: Company, revenue: "pd.Series[float]", once: Interval, active: Interval
+) -> tuple[tuple[str, str, str], ...]:
+    return (
+        ("customers who bought", say.integer(len(revenue)), f"revenue {company.money(revenue.sum())}"),
+        (
+            "revenue per customer",
+            company.money(revenue.mean()),
+            f"half of them brought less than {company.money(revenue.median())}",
+        ),
+        ("bought on one day only", say.share(once.estimate), say.interval(once.lower, once.upper, once.n)),
+        (
+            "bought in the last 365 days",
+            say.share(active.estimate),
+            say.interval(active.lower, active.upper, active.n),
+        ),
+    )
+
+
 def _headline(fifth: float, once: float) -> str:
     if say.missing(fifth):
         return f"{say.share(once)} of the customers bought on one day only."
@@ -118,14 +119,14 @@ def _headline(fifth: float, once: float) -> str:
 def _base(company: Company, orders: "pd.DataFrame", base: "pd.DataFrame") -> tuple[str, ...]:
     first, last = orders["order_date"].min(), orders["order_date"].max()
     lines = [
-        f"{say.count(len(base), *_CUSTOMERS)} in {say.count(len(orders), *say.ROWS)} of orders from "
+        f"{say.count(len(base), *say.CUSTOMERS)} in {say.count(len(orders), *say.ROWS)} of orders from "
         f"{say.date(first)} to {say.date(last)}; as of {say.date(company.as_of)}.",
         "Revenue is net of returns. The shares of money are counts of this base, not estimates; the "
         "intervals of the shares of customers (Wilson) hold for customers like these.",
     ]
     others = orders[~orders["customer_id"].isin(base["customer_id"])]
     if len(others):
-        people = say.count(others["customer_id"].nunique(), *_CUSTOMERS)
+        people = say.count(others["customer_id"].nunique(), *say.CUSTOMERS)
         lines.append(
             f"Not counted: {people} with nothing but returns or rows "
             f"without an amount, {company.money(others['amount'].sum())} in all."
@@ -205,14 +206,14 @@ def _action(company: Company, base: "pd.DataFrame", once: float) -> tuple[str, .
     half = int((ranked < ranked.iloc[-1] / 2).sum()) + 1
     edge = float(base["revenue"].nlargest(half).iloc[-1])
     lines = [
-        f"Give a name and a contact plan to the {say.count(half, *_CUSTOMERS)} "
+        f"Give a name and a contact plan to the {say.count(half, *say.CUSTOMERS)} "
         f"({say.share(half / len(base))}) behind half of the revenue: everyone from "
         f"{company.money(edge)} up.",
     ]
     if once > 0.3:
         count = int((base["days"] == 1).sum())
         lines.append(
-            f"Win the second purchase: {say.count(count, *_CUSTOMERS)} bought once. It is the cheapest "
+            f"Win the second purchase: {say.count(count, *say.CUSTOMERS)} bought once. It is the cheapest "
             "growth on this page, and the segments below say whom to ask first."
         )
     return tuple(lines)

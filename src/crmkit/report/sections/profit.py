@@ -30,7 +30,6 @@ KEY, TITLE = "profit", "Cost to serve and customer profit"
 _QUINTILES = (0.2, 0.4, 0.6, 0.8)
 _NEAR = 0.1
 _WORST = 10
-_CUSTOMERS = ("customer", "customers")
 _PRICE, _SERVICE = "gross margin per 100 of sales", "cost to serve per 100 of sales"
 _MATRIX = dataclasses.replace(SHAPIRO, axes=(Axis("net_price", _PRICE), Axis("cost_to_serve_rate", _SERVICE)))
 
@@ -167,7 +166,7 @@ def _headline(company: Company, result: _Result) -> str:
 def _base(company: Company, result: _Result, placed: "pd.DataFrame") -> tuple[str, ...]:
     found, interval = result.reconciled, result.profitable
     lines = [
-        f"{say.count(result.peak.customers, *_CUSTOMERS)}, orders and costs from {say.date(result.start)} "
+        f"{say.count(result.peak.customers, *say.CUSTOMERS)}, orders and costs from {say.date(result.start)} "
         f"to {say.date(company.as_of)}. Share of profitable customers: "
         f"{say.interval(interval.lower, interval.upper, interval.n)} (Wilson).",
         f"Costs reconcile: {say.decimal(found['allocated'], 2)} allocated + "
@@ -185,7 +184,7 @@ def _base(company: Company, result: _Result, placed: "pd.DataFrame") -> tuple[st
     missing = int(placed["cell"].isna().sum())
     lines.append(
         "The matrix (Shapiro) compares each customer with the average of the whole company, per 100 of sales"
-        + (f"; left out: {say.count(missing, *_CUSTOMERS)} without positive sales." if missing else ".")
+        + (f"; left out: {say.count(missing, *say.CUSTOMERS)} without positive sales." if missing else ".")
     )
     return tuple(lines)
 
@@ -207,7 +206,7 @@ def _shown(company: Company, result: _Result) -> tuple[tuple[str, str, str], ...
         (
             "lost on unprofitable customers",
             company.money(result.peak.lost_after_peak),
-            say.count(result.peak.customers - result.peak.profitable, *_CUSTOMERS),
+            say.count(result.peak.customers - result.peak.profitable, *say.CUSTOMERS),
         ),
     )
 
@@ -325,7 +324,7 @@ def _action(company: Company, placed: "pd.DataFrame") -> tuple[str, ...]:
     losing = placed[placed["profit"] < 0].nsmallest(_WORST, "profit")
     if len(losing):
         lines.append(
-            f"Talk first to the {say.count(len(losing), *_CUSTOMERS)} with the largest losses, "
+            f"Talk first to the {say.count(len(losing), *say.CUSTOMERS)} with the largest losses, "
             f"{company.money(-losing['profit'].sum())} in all: price, order size or service has to change. "
             "Those near a line of the matrix may move with a small change."
         )

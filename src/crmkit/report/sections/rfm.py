@@ -49,7 +49,7 @@ def segments(company: Company) -> Section:
         TITLE,
         _headline(company, best, slipping),
         (
-            f"{say.count(len(scored), 'customer', 'customers')} with a purchase up to "
+            f"{say.count(len(scored), *say.CUSTOMERS)} with a purchase up to "
             f"{say.date(company.as_of)}, from which recency is counted back. Each measure is cut into five "
             "groups of nearly equal size, 5 is best; customers who tie share a score. Purchases of one day "
             "count as one; money is net of returns.",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crmkit.clv import (
+    LifetimeValue,
     company_value,
     lifetime_value,
     lifetime_value_table,
@@ -85,28 +86,7 @@ def value(company: Company) -> Section:
         _headline(company, year, float(worth), ends),
         _base(company, year),
         facts,
-        (
-            (
-                f"{year.of_what} per customer a year",
-                company.money(year.margin),
-                f"n {say.integer(year.buyers)}, who bought in the last 365 days",
-            ),
-            (
-                "retention a year",
-                say.rate(r.estimate),
-                say.interval(r.lower, r.upper, r.n),
-            ),
-            (
-                "multiple",
-                say.decimal(float(worth.multiple), 2),
-                f"at a discount rate of {say.share(discount)}",
-            ),
-            (
-                "lifetime value",
-                company.money(float(worth)),
-                f"{company.money(ends[0])} to {company.money(ends[1])}",
-            ),
-        ),
+        _shown(company, year, worth, ends),
         (_multiples(company, year),),
         (_picture(company, year),),
         _action(company, year, float(worth), ends[0], gain),
@@ -145,6 +125,30 @@ def _margin(company: Company, orders: "pd.DataFrame") -> tuple[float, str, bool]
     return sales, "revenue", False
 
 
+def _shown(
+    company: Company, year: _Year, worth: LifetimeValue, ends: list[float]
+) -> tuple[tuple[str, str, str], ...]:
+    r = year.retention
+    return (
+        (
+            f"{year.of_what} per customer a year",
+            company.money(year.margin),
+            f"n {say.integer(year.buyers)}, who bought in the last 365 days",
+        ),
+        ("retention a year", say.rate(r.estimate), say.interval(r.lower, r.upper, r.n)),
+        (
+            "multiple",
+            say.decimal(float(worth.multiple), 2),
+            f"at a discount rate of {say.share(company.assumptions.discount)}",
+        ),
+        (
+            "lifetime value",
+            company.money(float(worth)),
+            f"{company.money(ends[0])} to {company.money(ends[1])}",
+        ),
+    )
+
+
 def _headline(company: Company, year: _Year, worth: float, ends: list[float]) -> str:
     what = "" if year.of_what == "gross margin" else " in revenue (the margin is not known)"
     return (
@@ -156,7 +160,7 @@ def _headline(company: Company, year: _Year, worth: float, ends: list[float]) ->
 def _base(company: Company, year: _Year) -> tuple[str, ...]:
     again = say.integer(round(year.retention.estimate * year.before))
     lines = [
-        f"Of {say.count(year.before, 'customer', 'customers')} who bought in the year before last "
+        f"Of {say.count(year.before, *say.CUSTOMERS)} who bought in the year before last "
         f"({_span(company, 2, year.since)}), {again} bought again in the last one "
         f"({_span(company, 1)}): that is the retention rate. As of {say.date(company.as_of)}.",
         "Value = margin × r / (1 + i − r) (Gupta and Lehmann), first margin a year from now. The range "
