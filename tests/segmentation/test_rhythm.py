@@ -180,6 +180,16 @@ def test_who_left_is_told_from_who_is_slow():
         assert there["left"].mean() == pytest.approx(there["left_probability"].mean(), abs=0.1)
 
 
+def test_bases_of_twenty_customers_are_right_on_average():
+    said, true = [], []
+    for seed in range(15):
+        days, left, _ = base_of(np.random.default_rng(seed), 20, horizon=DAYS, leaving=(0.3, 0.1))
+        placed = loyalty_stages(orders_on(days), as_of=END)
+        said.append(placed["left_probability"].mean())
+        true.append(left.mean())
+    assert np.mean(said) == pytest.approx(np.mean(true), abs=0.05)
+
+
 def test_stages_tell_who_of_cdnow_comes_back():
     orders = load_cdnow(sample=True)
     past = orders["order_date"] < "1997-10-01"
@@ -238,7 +248,7 @@ def test_rhythm_of_few_gaps():
     assert same.leaving_later == pytest.approx(2 / 4, abs=0.02)  # after two of four later purchases
     regular = purchase_rhythm(orders_on({n: [0, n, 2 * n, 3 * n] for n in (5, 10, 20, 40)}), as_of=END)
     assert regular.log_gap_error == pytest.approx(regular.between / math.sqrt(4), rel=0.05)
-    with pytest.raises(DataError, match="purchases on two days, .* pass `rhythm`"):
+    with pytest.raises(DataError, match="purchases on two days, .* give loyalty_stages"):
         purchase_rhythm(orders_on({"a": [0], "b": [5]}), as_of=END)
     with pytest.raises(DataError, match="purchases on two days"):
         loyalty_stages(orders_on({"a": [0]}), as_of=END)

@@ -24,6 +24,7 @@ _EXACT = 16  # gaps up to which each number has cells of its own
 _SURE = 1 - 1e-6
 _STARTS = (0.05, 0.4)  # shares that leave: young bases can have a maximum on either side
 _STEP = 1e-4
+_REMEDY = "take a longer time, or give loyalty_stages(…) a `rhythm` that you know"
 
 
 def estimated(customers: nw.LazyFrame[Any], *, leaving: float | None = None) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def estimated(customers: nw.LazyFrame[Any], *, leaving: float | None = None) -> 
     if not N:
         msg = (
             "`orders` must have a customer with purchases on two days, whose gap gives a rhythm. Found none: "
-            "take a longer time, or pass `rhythm`."
+            f"{_REMEDY}."
         )
         raise DataError(msg)
     bounds = _bounds(N, K, leaving)
@@ -78,7 +79,7 @@ def _bounds(N: int, K: int, leaving: float | None) -> list[tuple[float, float]]:
 
 
 def _warn(found: str) -> None:
-    msg = f"The rhythm is uncertain: {found}. Take a longer time, or pass a `rhythm` that you know."
+    msg = f"The rhythm is uncertain: {found}. What helps: {_REMEDY}."
     warnings.warn(msg, CRMKitWarning, stacklevel=4)
 
 
