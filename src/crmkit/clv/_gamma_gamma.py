@@ -44,13 +44,13 @@ def likelihood(
     rho = m * (q / (v * p))
     h = rho - 1
     d = (q + mine * rho) / total
-    log_d = np.where(h < -0.5, np.log(d), np.log1p(mine * h / total))
-    log_d_over_rho = np.log1p(-q * h / (total * rho))
-    value = level - np.log(m) - q * log_d - mine * log_d_over_rho
+    q_log_d = q * np.where(h < -0.5, np.log(d), np.log1p(mine * h / total))
+    a_log_d_over_rho = mine * np.log1p(-q * h / (total * rho))
+    value = level - np.log(m) - q_log_d - a_log_d_over_rho
     if order == 0:
         return value, None, None
-    by_a = each(a * (of_sum[1] - of_a[1])) - mine * log_d_over_rho
-    by_q = each(q * (of_sum[1] - of_q[1])) - q * log_d
+    by_a = each(a * (of_sum[1] - of_a[1])) - a_log_d_over_rho
+    by_q = each(q * (of_sum[1] - of_q[1])) - q_log_d
     share = each(kappa) / d
     gradient = by_a, by_q, share * h
     if order == 1:

@@ -28,9 +28,8 @@ class Asked:
     columns: tuple[str, ...]
     terms: Mapping[str, tuple[Terms, frozenset[str]]]
 
-    def roles(self, frame: object, codings: Mapping[str, Coding] | None = None) -> dict[str, str]:
+    def roles(self, schema: nw.Schema, codings: Mapping[str, Coding] | None = None) -> dict[str, str]:
         """Give every column its role; covariates by their type, or as the codings learnt them."""
-        schema = _frames.lazy(frame, table="summary").collect_schema()
         found = dict.fromkeys(self.columns, "number")
         categories = {column for _, listed in self.terms.values() for column in listed}
         for coding in (codings or {}).values():
@@ -62,16 +61,17 @@ def as_frame(summary: object) -> Any:
         raise ParameterError(msg) from None
 
 
-def about(frame: object) -> dict[str, str]:
-    """Return the roles of the columns that say what the data are, where the frame has them."""
-    present = _frames.lazy(frame, table="summary").collect_schema().names()
-    return {name: "label" for name in ("unit", "as_of") if name in present}
+def schema(summary: object) -> nw.Schema:
+    """Return the columns of a summary and their types."""
+    return _frames.lazy(summary, table="summary").collect_schema()
 
 
 def read(summary: object, asked: Asked, *, alike: bool = True) -> _cells.Cells:
     """Collapse the rows that a model is fitted on; `unit`, `as_of` and `weight` come along where they are."""
-    weighted = _cells.WEIGHT in _frames.lazy(summary, table="summary").collect_schema().names()
-    cells = _cells.gather(summary, asked.roles(summary) | about(summary), weighted=weighted, alike=alike)
+    present = schema(summary)
+    about = {name: "label" for name in ("unit", "as_of") if name in present}
+    weighted = _cells.WEIGHT in present
+    cells = _cells.gather(summary, asked.roles(present) | about, weighted=weighted, alike=alike)
     if not len(cells.rows):
         msg = "`summary` must have at least one row. Found none."
         raise DataError(msg)

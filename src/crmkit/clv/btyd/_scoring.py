@@ -66,8 +66,9 @@ def time(model: "LikelihoodModel", name: str, value: Any) -> float:
 def roles_of(model: "LikelihoodModel", frame: object) -> dict[str, str]:
     """Return the columns that a fitted model reads, with their roles."""
     model._require_fitted()
-    about = {name: role for name, role in _reading.about(frame).items() if name == "unit"}
-    return model._asked().roles(frame, model._layout.codings) | about
+    present = _reading.schema(frame)
+    about = {"unit": "label"} if "unit" in present else {}
+    return model._asked().roles(present, model._layout.codings) | about
 
 
 def checks_of(model: "LikelihoodModel", rows: "pd.DataFrame") -> _reading.Checks:
