@@ -456,7 +456,7 @@ def test_model_files(regular, weibull):
 
 
 def test_plain_repr(regular):
-    assert repr(clv.ShiftedBetaGeometric()) == "ShiftedBetaGeometric(unit=None)"
+    assert repr(clv.ShiftedBetaGeometric()) == "ShiftedBetaGeometric()"
     assert repr(regular).startswith("ShiftedBetaGeometric(unit='year') fitted: alpha 0.7041, beta 1.182;")
 
 

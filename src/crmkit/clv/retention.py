@@ -201,7 +201,7 @@ class ShiftedBetaGeometric(FittedToRenewals):
     >>> from crmkit import clv
     >>> regular = {"period": range(8), "survivors": [1000, 631, 468, 382, 326, 289, 262, 241]}
     >>> clv.ShiftedBetaGeometric().fit_survivors(regular)
-    ShiftedBetaGeometric(unit=None) fitted: alpha 0.7041, beta 1.182; log-likelihood -1680.3, 1000 customers
+    ShiftedBetaGeometric() fitted: alpha 0.7041, beta 1.182; log-likelihood -1680.3, 1000 customers
     >>> high_end = {"period": range(8), "survivors": [1000, 869, 743, 653, 593, 551, 517, 491]}
     >>> model = clv.ShiftedBetaGeometric().fit_survivors(high_end)
     >>> {name: round(value, 3) for name, value in model.params_.items()}, round(model.log_likelihood_, 2)

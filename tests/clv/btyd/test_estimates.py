@@ -89,11 +89,9 @@ def test_information_criteria_count_coefficients(customers, model, split):
 
 
 def test_repr_says_what_was_asked_and_found(model, edge):
-    assert repr(clv.ParetoNBD(purchase=["age"])) == (
-        "ParetoNBD(unit=None, purchase=['age'], dropout=None, equal=False, penalty=0.0)"
-    )
+    assert repr(clv.ParetoNBD(purchase=["age"], penalty=0.0)) == "ParetoNBD(purchase=['age'])"
     assert repr(clv.BetaGeoBetaBinomial(unit="year")) == "BetaGeoBetaBinomial(unit='year')"
-    assert repr(model).startswith("ParetoNBD(unit='week', purchase=None, dropout=None")
+    assert repr(model).startswith("ParetoNBD(unit='week'")
     assert f"fitted: r {model.params_['r']:.4g}, alpha" in repr(model)
     assert repr(model).endswith("1200 customers")
     assert "fitted: " in repr(edge)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import date
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -76,7 +77,9 @@ class Estimates:
     _longest: float
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._options)
+        usual = signature(type(self)).parameters
+        chosen = {name: getattr(self, name) for name in self._options}
+        given = ", ".join(f"{name}={one!r}" for name, one in chosen.items() if one != usual[name].default)
         if not hasattr(self, "_point"):
             return f"{type(self).__name__}({given})"
         values = ", ".join(f"{name} {value:.4g}" for name, value in self.params_.items())
