@@ -214,3 +214,10 @@ def test_what_is_no_fitter(table):
     for wrong in (None, 3, "BetaGeoFitter", BetaGeoFitter, unfitted, bare, clv.BetaGeoNBD()):
         with pytest.raises(ParameterError, match="`fitter` must be a fitted BetaGeoBetaBinomFitter"):
             clv.from_lifetimes(wrong)
+
+
+def test_parameters_at_which_nothing_can_be_computed(table):
+    """Lifetimes may end where a parameter overflows; numpy's own error says nothing to the user."""
+    given = {"r": np.inf, "alpha": np.inf, "a": 1.0, "b": 1.0}
+    with pytest.raises(ConvergenceError, match=r"cannot be computed at r inf, alpha inf.*engine='crmkit'"):
+        clv.from_lifetimes(BetaGeoFitter(table, **given))

@@ -85,21 +85,25 @@ def _frame(columns):
     return pd.DataFrame(columns)
 
 
+def bought(r, alpha, x, t):
+    """ln Γ(r+x)/Γ(r) α^r/(α+t)^(r+x), where r and α may be so large that gamma functions would cancel."""
+    rises = np.array([np.log(r + np.arange(one)).sum() for one in x])
+    return rises - r * np.log1p(t / alpha) - x * np.log(alpha + t)
+
+
 def beta_geo_truth(params, x, t_x, T):
     """Log-likelihood of the story: stay after all purchases, or leave at the last."""
     r, alpha, a, b = params
-    stays = betaln(a, b + x) - (r + x) * np.log(alpha + T)
-    leaves = np.where(x > 0, betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + t_x), -np.inf)
-    head = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
-    return (head + np.logaddexp(stays, leaves)).sum()
+    stays = betaln(a, b + x) + bought(r, alpha, x, T)
+    left = betaln(a + 1, b + np.maximum(x, 1) - 1) + bought(r, alpha, x, t_x)
+    return (np.logaddexp(stays, np.where(x > 0, left, -np.inf)) - betaln(a, b)).sum()
 
 
 def modified_truth(params, x, t_x, T):
     r, alpha, a, b = params
-    stays = betaln(a, b + x + 1) - (r + x) * np.log(alpha + T)
-    leaves = betaln(a + 1, b + x) - (r + x) * np.log(alpha + t_x)
-    head = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
-    return (head + np.logaddexp(stays, leaves)).sum()
+    stays = betaln(a, b + x + 1) + bought(r, alpha, x, T)
+    left = betaln(a + 1, b + x) + bought(r, alpha, x, t_x)
+    return (np.logaddexp(stays, left) - betaln(a, b)).sum()
 
 
 def pareto_truth(params, x, t_x, T):

@@ -133,7 +133,13 @@ class LikelihoodModel(Estimates):
         """Evaluate the likelihood at parameters that were found elsewhere."""
         likelihood = _likelihood.Likelihood(self._function("likelihood"), data, cells.weight, layout.design)
         centre = self._centre(data, cells.weight, 0)
-        return _optimum.at(likelihood, point, centre), np.eye(len(point))
+        with np.errstate(all="ignore"):  # what overflows is refused just below
+            known = likelihood(point)
+        if not all(np.isfinite(part).all() for part in known):
+            params = ", ".join(f"{name} {one:.4g}" for name, one in zip(self._names, np.exp(point), strict=True))
+            msg = f"The likelihood cannot be computed at {params}. Fit with engine='crmkit'."
+            raise ConvergenceError(msg)
+        return _optimum.at(lambda _: known, point, centre), np.eye(len(point))
 
     def _function(self, name: str) -> Any:
         """Return a function of the model's formulas, with what the model fixes beside its parameters."""
