@@ -136,8 +136,10 @@ class LikelihoodModel(Estimates):
         with np.errstate(all="ignore"):  # what overflows is refused just below
             known = likelihood(point)
         if not all(np.isfinite(part).all() for part in known):
-            params = ", ".join(f"{name} {one:.4g}" for name, one in zip(self._names, np.exp(point), strict=True))
-            msg = f"The likelihood cannot be computed at {params}. Fit with engine='crmkit'."
+            where = ", ".join(
+                f"{name} {math.exp(one):.4g}" for name, one in zip(self._names, point, strict=True)
+            )
+            msg = f"The likelihood cannot be computed at {where}. Fit with engine='crmkit'."
             raise ConvergenceError(msg)
         return _optimum.at(lambda _: known, point, centre), np.eye(len(point))
 
