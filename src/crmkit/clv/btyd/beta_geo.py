@@ -74,6 +74,7 @@ class BetaGeoNBD(CustomerBaseModel):
         "r → ∞, alpha → ∞": "all customers buy at the same rate",
         "a → ∞, b → ∞": "all customers leave with the same probability",
         "a → 0": "nobody leaves",
+        "a → 0, b → 0": "customers leave at the first chance or never",
     }
 
     _levers: ClassVar[Mapping[str, tuple[int, int]]] = {"dropout": (2, 1), "purchase_rate": (1, -1)}

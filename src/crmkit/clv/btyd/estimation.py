@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 ENGINES = ("crmkit", "lifetimes")
 _PART = 4096  # cells that tell the estimates well enough to start from
 _FEW = 5000  # customers below which chance can give the likelihood a second summit
-_FEW_CELLS = 1000  # and cells on which five searches cost next to nothing
+_FEW_CELLS = 1000  # and cells on which seven searches cost next to nothing
+# From the centre, in logarithms; the last two: some leave at once and the others never, and nobody leaves.
+_APART = ((0, 0, 0, 0), (1.5,) * 4, (-1.5,) * 4, (2, 2, -1, 1), (0, 0, -3, -8), (0, 0, -8, 0))
 
 
 class LikelihoodModel(Estimates):
@@ -174,8 +176,7 @@ class LikelihoodModel(Estimates):
     def _starts(self, data: list[Floats], weight: Floats, coefficients: int) -> list[Floats]:
         """Return the start from moments and a few far from it, for likelihoods with a valley between."""
         scale = self._centre(data, weight, 0)
-        apart = [np.zeros(4), np.full(4, 1.5), np.full(4, -1.5), np.array([2.0, 2.0, -1.0, 1.0])]
-        others = [scale + np.resize(one, len(scale)) for one in apart]
+        others = [scale + np.resize(one, len(scale)) for one in _APART]
         some = slice(None, None, len(weight) // _PART + 1)
         first = self._function("start")(*(one[some] for one in data), weight[some])
         starts = [np.log(first), *others]

@@ -67,6 +67,10 @@ class ParetoNBD(CustomerBaseModel):
         "s → ∞, beta → ∞": "all customers leave at the same rate",
         "s → 0": "nobody leaves",
         "beta → ∞": "nobody leaves",
+        "beta → 0": "some customers leave at once, the others hardly ever",
+        "s → 0, beta → 0": "some customers leave at once, the others hardly ever",
+        "r → ∞, alpha → ∞, beta → 0": "all customers buy at the same rate; some leave at once, the others "
+        "hardly ever",
     }
 
     _levers: ClassVar[Mapping[str, tuple[int, int]]] = {"dropout": (3, -1), "purchase_rate": (1, -1)}
