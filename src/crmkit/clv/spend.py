@@ -24,6 +24,8 @@ from crmkit.stats.intervals import Interval
 if TYPE_CHECKING:
     import pandas as pd
 
+_ALIKE = 0.015  # of log spend: with two points for a step of this width, estimates err by 1e-9
+
 
 class GammaGamma(LikelihoodModel):
     """Gamma–Gamma: each transaction scatters about its customer's mean, and the means scatter over customers.
@@ -216,13 +218,16 @@ class GammaGamma(LikelihoodModel):
         return Cells(rows, cells.count[bought], cells.weight[bought])
 
     def _sketch(self, whole: Likelihood) -> Likelihood:
-        """Take customers of one frequency whose spend differs by less than 1 % as alike."""
+        """Put two customers, with the mean and spread of their log spend, for all who are nearly alike."""
         (x, spend), weight = whole.data, whole.weight
         log = np.log(spend)
-        alike = collapse({"x": x, "step": np.floor(100 * log)})
+        alike = collapse({"x": x, "step": np.floor(log / _ALIKE)})
         customers = alike.sums(weight)
-        mean = np.exp(alike.sums(weight * log) / np.where(customers > 0, customers, 1))
-        return replace(whole, data=[alike.columns["x"], mean], weight=customers)
+        some = np.where(customers > 0, customers, 1)
+        mean = alike.sums(weight * log) / some
+        spread = np.sqrt(np.maximum(alike.sums(weight * log**2) / some - mean**2, 0))
+        points = np.exp(np.concatenate([mean - spread, mean + spread]))
+        return replace(whole, data=[np.tile(alike.columns["x"], 2), points], weight=np.tile(customers / 2, 2))
 
     def _data(self, rows: "pd.DataFrame") -> list[Floats]:
         return [rows[name].to_numpy(dtype=float) for name in self._columns]
