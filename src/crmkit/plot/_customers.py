@@ -94,7 +94,7 @@ def titled(axes: "Axes", text: str, *, narrow: bool = False) -> None:
 def legend_above(axes: "Axes", columns: int) -> None:
     """Put the legend between title and axes, where no data can be, in at most so many columns that fit."""
     _, labels = axes.get_legend_handles_labels()
-    page: Any = axes.get_figure(root=True)
+    page: Any = axes.get_figure()
     columns = _columns(labels, columns, page.get_figwidth())
     axes.legend(
         frameon=False,
