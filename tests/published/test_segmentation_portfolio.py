@@ -91,7 +91,6 @@ def test_buying_a_house_contradicts_itself_and_says_so():
 def test_brightness_of_chairs_follows_the_inverse_square():
     with pytest.warns(CRMKitWarning, match="consistency ratio 0.14"):
         found = pairwise_weights(compared(BRIGHTNESS, "fourth"))
-    assert list(found.weights.values()) == pytest.approx([0.61, 0.24, 0.10, 0.05], abs=0.011)
     assert found.eigenvalue == pytest.approx(4.39, abs=5e-3)
     law = [yards**-2 for yards in (9, 15, 21, 28)]
     shares = [one / sum(law) for one in law]
