@@ -207,6 +207,17 @@ def test_arrow_dates_of_pandas_are_collected():
     assert _frames.collect(_frames.scan(frame, {"day": "date"}))["day"][0] == pd.Timestamp("2024-01-31")
 
 
+def test_whole_numbers_beyond_floats_of_pandas_with_arrow_types():
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"amount": pd.array([2**53, -(2**53) - 1, 2**60, None], dtype="int64[pyarrow]")})
+    with pytest.raises(
+        DataError, match=r"`orders` must have whole numbers within ±2\^53 in 'amount'. Found 2 of 4"
+    ):
+        _frames.scan(frame, {"amount": "number"}, table="orders")
+    exact = _frames.scan(frame.iloc[[0, 3]], {"amount": "number"})
+    assert _frames.collect(exact)["amount"][0] == 2**53
+
+
 @pytest.mark.parametrize("columns", [[0, "x"], pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])])
 def test_column_names_must_be_text(columns):
     frame = pd.DataFrame([[1, 2]], columns=columns)

@@ -37,6 +37,7 @@ MAPPED = {
 }
 ROLES = ("key", "label", "date", "number", "flag")
 _WHOLE = nw.Datetime("us")
+_EXACT = 2**53
 
 
 def is_frame(frame: object) -> bool:
@@ -160,10 +161,27 @@ def _as_number(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], tabl
     if dtype == nw.Int128 or (dtype.is_numeric() and not dtype.is_integer()):
         return column.cast(nw.Float64)
     if dtype.is_integer():
+        _refuse_inexact(name, frame, table)
         return column.cast(nw.Int64)
     if dtype == nw.Object and holds_numbers(frame, name):
         return column.cast(nw.Float64)
     raise ColumnError(_wrong(table, name, "numbers", dtype))
+
+
+def _refuse_inexact(name: str, frame: nw.LazyFrame[Any], table: str) -> None:
+    """Refuse whole numbers of pandas with Arrow types that no float holds: Arrow would not cast them."""
+    if not frame.implementation.is_pandas():
+        return
+    values = cast("Any", frame.to_native())[name]
+    if not hasattr(values.dtype, "pyarrow_dtype"):
+        return
+    beyond = int(((values > _EXACT) | (values < -_EXACT)).sum())
+    if beyond:
+        msg = (
+            f"`{table}` must have whole numbers within ±2^53 in '{name}'. Found {beyond} of {len(values)} "
+            "rows beyond, which Arrow types turn into no float: correct them, or convert the column."
+        )
+        raise DataError(msg)
 
 
 def holds_numbers(frame: nw.LazyFrame[Any], name: str) -> bool:

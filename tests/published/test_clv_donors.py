@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from crmkit import clv
+from crmkit.clv.btyd import _beta_binomial as beta_binomial
 
 # Frequency, recency, donors; six years to 2001.
 LINES = """
@@ -63,6 +64,42 @@ def test_donations_of_a_new_donor(giving):
     found = [round(float(giving.purchases_of_new_customer(horizon=n)), 4) for n in range(1, 12)]
     assert found == printed
     assert float(giving.purchases_of_new_customer(horizon=10)) == pytest.approx(3.179895, rel=1e-4)
+
+
+def test_donations_of_a_new_donor_in_btyd():
+    """At the rounded estimates that its manual takes."""
+    params = (1.20, 0.75, 0.66, 2.78)
+    printed = [0.4973166, 0.9207078, 1.2927317, 1.6266289, 1.9309062]
+    printed += [2.2113893, 2.4722624, 2.7166434, 2.9469256, 3.1649902]
+    found = [round(float(beta_binomial.expected_new(params, float(n))), 7) for n in range(1, 11)]
+    assert found == printed
+
+
+def test_donations_of_the_base(giving, donors):
+    """Hardie's spreadsheet: 12 884.2 in the five years to come; donors by their donations from 1996 on."""
+    weight = donors["weight"]
+    later = giving.expected_purchases(donors, horizon=5)["expected_purchases"]
+    assert round(float(later @ weight), 1) == 12884.2
+    new = pd.DataFrame({"frequency": [0], "recency": [0], "n_periods": [0]})
+    chances = giving.purchase_distribution(new, horizon=6, highest=6)["probability"]
+    counts = (chances * weight.sum()).round(1).tolist()
+    assert counts == [3454.9, 1888.7, 1348.9, 1113.4, 1017.9, 1027.2, 1253.1]
+    totals = [weight.sum() * float(giving.purchases_of_new_customer(horizon=n)) for n in range(12)]
+    printed = [5535.8, 4717.1, 4147.6, 3724.7, 3395.9, 3131.7, 2913.8, 2730.5, 2573.8, 2437.9, 2318.7]
+    assert np.diff(totals) == pytest.approx(printed, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("by", "printed"),
+    [
+        ("frequency", [0.07287, 0.32488, 0.70894, 1.33366, 2.03120, 2.78448, 3.75251]),
+        ("recency", [0.07287, 0.08570, 0.17984, 0.40411, 0.85108, 1.72632, 3.02719]),
+    ],
+)
+def test_mean_donations_to_come(giving, donors, by, printed):
+    later = giving.expected_purchases(donors, horizon=5)["expected_purchases"] * donors["weight"]
+    found = later.groupby(donors[by]).sum() / donors.groupby(by)["weight"].sum()
+    assert found.tolist() == pytest.approx(printed, abs=5e-5)
 
 
 def test_donations_to_come(giving, donors):

@@ -34,10 +34,20 @@ def test_beta_discrete_weibull_of_the_high_end():
     assert abs(later - 0.394) < 0.01 < 0.05 < abs(simple["survival"].item() - 0.394)
 
 
+@pytest.mark.parametrize(
+    ("survivors", "printed"),
+    [(REGULAR, [0.46, 0.78, 1.28]), (HIGH_END, [0.21, 1.43, 1.72])],
+    ids=["regular", "high end"],
+)
+def test_beta_discrete_weibull_of_seven_renewals(survivors, printed):
+    found = clv.BetaDiscreteWeibull().fit_survivors(cohort(survivors))
+    assert [round(value, 2) for value in found.params_.values()] == printed
+
+
 def test_cohorts_of_five_years():
-    """Fader and Hardie (2010), "the perils of ignoring heterogeneity": α 3.80, β 15.19."""
+    """Fader and Hardie, "Fitting the sBG model to multi-cohort data": α 3.80, β 15.19."""
     sizes = [10_000, 8_000, 6_480, 5_307, 4_391]
-    rows = [(year, period, sizes[period]) for year in range(5) for period in range(5 - year)]
+    rows = [(year, period, sizes[period]) for year in range(4) for period in range(5 - year)]
     cohorts = dict(zip(("cohort", "period", "survivors"), zip(*rows, strict=True), strict=True))
     model = clv.ShiftedBetaGeometric(unit="year").fit_survivors(cohorts)
     assert {name: round(value, 2) for name, value in model.params_.items()} == {"alpha": 3.80, "beta": 15.19}
