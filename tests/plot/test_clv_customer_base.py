@@ -1,7 +1,5 @@
 """Pictures of how models of the customer base fit: what is drawn is read back and counted by hand."""
 
-import re
-
 import duckdb
 import numpy as np
 import pandas as pd
@@ -50,83 +48,6 @@ def heights(figure):
 
 def legend(figure):
     return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-
-
-@pytest.fixture
-def tracked():
-    return pd.DataFrame(
-        {
-            "period_end": pd.date_range("2024-01-07", periods=4, freq="7D"),
-            "in_holdout": [False, False, True, True],
-            "actual": [3.0, 5, 4, 2],
-            "expected": [3.5, 4.5, 4, 3],
-            "actual_cumulative": [3.0, 8, 12, 14],
-            "expected_cumulative": [3.5, 8, 12, 15],
-        }
-    )
-
-
-@pytest.mark.parametrize("width", [4.0, 7.4])
-@pytest.mark.parametrize("name", ["{}", "BG/NBD {}", "model of the customer base, number {}"])
-def test_legends_stay_on_the_page(tracked, width, name):
-    """Six entries in one row were cut off and squeezed the picture."""
-    figure = plot.tracking_chart({name.format(one): tracked for one in range(5)}, width=width)
-    figure.draw_without_rendering()
-    axes = figure.axes[0]
-    assert axes.get_legend().get_window_extent().x1 <= figure.bbox.x1
-    assert axes.get_window_extent().width > 0.8 * figure.bbox.width
-
-
-def test_tracking_of_one_model(tracked):
-    figure = plot.tracking_chart(tracked.sample(frac=1, random_state=1))
-    (axes,) = figure.axes
-    actual, expected, end = axes.lines
-    assert actual.get_ydata().tolist() == [3, 5, 4, 2]
-    assert expected.get_ydata().tolist() == [3.5, 4.5, 4, 3]
-    assert end.get_xdata()[0] == pd.Timestamp("2024-01-14")
-    assert legend(figure) == ["actual", "expected"]
-    assert axes.get_ylabel() == "repeat purchases a week"
-    assert axes.get_title(loc="left").endswith("calibration to 2024-01-14 and holdout to 2024-01-28")
-    assert axes.get_ylim()[0] == 0
-
-
-def test_tracking_of_several_models_added_up(tracked):
-    figure = plot.tracking_chart(
-        {"one": tracked, "other": pl.from_pandas(tracked)}, cumulative=True, width=3.7
-    )
-    (axes,) = figure.axes
-    assert axes.lines[2].get_ydata().tolist() == [3.5, 8, 12, 15]
-    assert len({line.get_color() for line in axes.lines[:3]}) == 3
-    assert legend(figure) == ["actual", "one", "other"]
-    assert "\n" in axes.get_title(loc="left")
-
-
-def test_tracking_without_a_holdout_has_no_line(tracked):
-    (axes,) = plot.tracking_chart(tracked.head(2), period="month").axes
-    assert len(axes.lines) == 2
-    assert axes.get_title(loc="left") == "repeat purchases of the cohort"
-
-
-@pytest.mark.parametrize(
-    ("periods", "freq", "label"),
-    [(12, "MS", r"\w{3} 2\d"), (10, "YS", r"20\d\d"), (10, "D", r"\d\d Jan 24")],
-)
-def test_ticks_are_as_fine_as_the_time_is_long(tracked, periods, freq, label):
-    rows = tracked.head(1).merge(
-        pd.DataFrame({"when": pd.date_range("2024", periods=periods, freq=freq)}), "cross"
-    )
-    figure = plot.tracking_chart(rows.assign(period_end=rows["when"]), width=3.7)
-    figure.canvas.draw()
-    names = [text.get_text() for text in figure.axes[0].get_xticklabels()]
-    assert 2 < len(names) <= 7
-    assert all(re.fullmatch(label, name) for name in names)
-
-
-def test_tracking_needs_a_table(tracked):
-    with pytest.raises(DataError, match="at least one period"):
-        plot.tracking_chart(tracked.head(0))
-    with pytest.raises(ParameterError, match="a table or 1 to 5 of them"):
-        plot.tracking_chart({})
 
 
 def test_counts_add_up_and_zeros_are_those_of_the_negative_binomial(holdout, models):
@@ -194,46 +115,6 @@ def test_models_that_cannot_be_compared(draw, holdout, models, donors):
         draw(holdout.head(0), models=models)
     with pytest.raises(DataError, match="unit of the model"):
         draw(holdout.assign(unit="day"), models=models)
-
-
-def test_conditional_purchases_are_means_by_frequency(holdout, models):
-    figure = plot.conditional_purchases_chart(holdout, models=models, highest=4)
-    (axes,) = figure.axes
-    group = holdout["frequency"].clip(upper=4)
-    means = holdout.groupby(group)["holdout_purchases"].mean()
-    dots = axes.containers[0].lines[0]
-    assert dots.get_ydata().tolist() == pytest.approx(means.tolist())
-    predicted = models["BG/NBD"].expected_purchases(holdout, horizon=39)["expected_purchases"]
-    line = next(line for line in axes.lines if line.get_label() == "BG/NBD")
-    assert line.get_ydata().tolist() == pytest.approx(predicted.groupby(group).mean().tolist())
-    assert axes.get_xticklabels()[-1].get_text() == "4+\n(n 193)"
-    assert axes.get_title(loc="left").endswith("data to 1997-09-30, holdout of 39 weeks")
-    assert (
-        plot.conditional_purchases_chart(holdout, models=models, width=3.7)
-        .axes[0]
-        .get_xticklabels()[-1]
-        .get_text()
-        == "7+"
-    )
-
-
-def test_conditional_purchases_over_different_times(holdout, models):
-    split = holdout.assign(holdout_duration=np.where(holdout["frequency"] > 2, 20.0, 39.0))
-    assert "holdout" not in plot.conditional_purchases_chart(split, models=models).axes[0].get_title(
-        loc="left"
-    )
-
-
-def test_calibration_bars_and_dots(holdout, models):
-    table = clv.calibration_table(holdout, model=models["Pareto/NBD"], groups=25)
-    (axes,) = plot.calibration_chart(table.sample(frac=1, random_state=1)).axes
-    bars, dots = axes.containers
-    assert [bar.get_height() for bar in bars] == pytest.approx(table["predicted"].tolist())
-    assert dots.lines[0].get_ydata().tolist() == pytest.approx(table["actual"].tolist())
-    assert len(axes.get_xticks()) <= 20
-    assert axes.get_title(loc="left").startswith("2\u202f357 customers in ")
-    with pytest.raises(DataError, match="at least one group"):
-        plot.calibration_chart(table.head(0))
 
 
 def test_a_model_at_a_boundary_is_drawn(holdout):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crmkit.clv.btyd.estimates import Estimates
 
 COUNT = "_crmkit_customers"
+DASHES: tuple[Any, ...] = ("--", (0, (1, 1)), "-.", (0, (5, 1)), (0, (3, 1, 1, 1)))  # of up to five models
 # Of legends: size in points, widths in this size (a handle tells dashes from dots), inches kept free.
 _LEGEND, _HANDLE, _LETTER, _MARGIN = 9, 2.6, 0.6, 0.8
 _PAPERS = {
@@ -82,6 +83,13 @@ def groups(
         msg = "`summary` must have at least one customer to draw. Found none."
         raise DataError(msg)
     return table
+
+
+def counted(customers: float, models: "Mapping[str, CustomerBaseModel]") -> str:
+    """Say how many customers a picture shows and when their data end, if the models know."""
+    known = {model.as_of_ for model in models.values()}
+    until = known.pop() if len(known) == 1 else None
+    return f"{style.number(customers)} customers" + (f", data to {until}" if until else "")
 
 
 def titled(axes: "Axes", text: str, *, narrow: bool = False) -> None:
