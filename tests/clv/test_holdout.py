@@ -2,12 +2,14 @@
 
 import datetime as dt
 from collections import defaultdict
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from crmkit import clv
+from crmkit.clv.bridge import quiet
 from crmkit.datasets import load_cdnow
 from crmkit.errors import ColumnError, CRMKitError, DataError, ParameterError
 from crmkit.testing import assert_frames_match
@@ -62,6 +64,7 @@ def oracle(frame, merge="day", returns="net", unit="week"):
                 "as_of": f"{CALIBRATION:%Y-%m-%d}",
                 "holdout_purchases": len(after.get(customer, {})),
                 "holdout_duration": (HOLDOUT - CALIBRATION).days / UNITS[unit],
+                "holdout_monetary_value": float(np.mean([*after.get(customer, {0: 0.0}).values()])),
             }
         )
     return pd.DataFrame(table)
@@ -147,6 +150,83 @@ def test_the_calibration_part_is_that_of_summarize():
     pd.testing.assert_frame_equal(found[list(known.columns)], known)
 
 
+def test_spend_of_the_holdout_adds_up_to_the_cent():
+    sold = load_cdnow(sample=True)
+    found = clv.holdout_summary(sold, calibration_end="1997-09-30", holdout_end="1998-06-30")
+    held = sold[(sold["order_date"] > "1997-09-30") & sold["customer_id"].isin(found["customer_id"])]
+    days = held.groupby(["customer_id", held["order_date"].dt.normalize()])["amount"].sum()
+    mean = days.groupby("customer_id").mean().reindex(found["customer_id"], fill_value=0.0)
+    assert found["holdout_monetary_value"].to_numpy() == pytest.approx(mean.to_numpy(), rel=1e-12)
+    spent = found["holdout_purchases"] @ found["holdout_monetary_value"]
+    assert round(spent, 2) == round(held["amount"].sum(), 2)
+
+
+def test_spend_of_the_holdout_is_that_of_lifetimes():
+    """On rows that are merged by day before, because lifetimes takes the mean of rows there."""
+    sold = load_cdnow(sample=True)
+    days = sold.groupby(["customer_id", sold["order_date"].dt.normalize()], as_index=False)["amount"].sum()
+    ends = {"calibration_period_end": "1997-09-30", "observation_period_end": "1998-06-30"}
+    with quiet() as lifetimes:
+        named = ("customer_id", "order_date")
+        theirs = lifetimes.utils.calibration_and_holdout_data(
+            days, *named, **ends, monetary_value_col="amount"
+        )
+    ours = clv.holdout_summary(sold, calibration_end="1997-09-30", holdout_end="1998-06-30")
+    assert ours["customer_id"].tolist() == theirs.index.tolist()
+    for mine, other in {
+        "holdout_purchases": "frequency_holdout",
+        "holdout_monetary_value": "monetary_value_holdout",
+        "monetary_value": "monetary_value_cal",
+    }.items():
+        assert ours[mine].to_numpy() == pytest.approx(theirs[other].to_numpy(), rel=1e-9), mine
+
+
+@pytest.mark.parametrize(("returns", "count", "mean"), [("net", 1, 4.0), ("drop", 2, 7.5), ("keep", 2, -3.0)])
+def test_returns_of_the_holdout(returns, count, mean):
+    """Two days: one sold for 10 and 6 of it came back, on the other 5 were sold and 15 came back."""
+    rows = zip(
+        ["2024-02-01", "2024-02-01", "2024-02-09", "2024-02-09"], [10.0, -6.0, 5.0, -15.0], strict=True
+    )
+    frame = orders(("a", "2024-01-02", 8.0), *(("a", *row) for row in rows))
+    given = {"calibration_end": "2024-01-03", "holdout_end": "2024-03-01", "returns": returns}
+    found = clv.holdout_summary(frame, **given).iloc[0]
+    assert (found["holdout_purchases"], found["holdout_monetary_value"]) == (count, mean)
+
+
+def test_models_and_their_judges_ignore_the_money_of_the_holdout():
+    table = clv.holdout_summary(
+        load_cdnow(sample=True), calibration_end="1997-09-30", holdout_end="1998-06-30"
+    )
+    plain = table.drop(columns="holdout_monetary_value")
+    strange = table.assign(holdout_monetary_value="text")
+    for one in (table, strange):
+        for model in (clv.ParetoNBD, clv.GammaGamma):
+            assert model().fit(one).params_ == model().fit(plain).params_
+        model = clv.ParetoNBD().fit(one)
+        for judged in (
+            partial(clv.validate, models={"a": model}),
+            partial(clv.calibration_table, model=model),
+        ):
+            pd.testing.assert_frame_equal(judged(one), judged(plain))
+
+
+def test_orders_without_amounts():
+    bare = ORDERS.drop(columns="amount")
+    assert_frames_match(
+        clv.holdout_summary(bare, **SPLIT, monetary=False),
+        oracle(ORDERS, returns="keep").drop(columns=["monetary_value", "holdout_monetary_value"]),
+        keys=["customer_id"],
+    )
+    for function in (clv.holdout_summary, partial(clv.tracking, model=clv.ParetoNBD().fit(cdnow()))):
+        with pytest.raises(ColumnError, match="must have the column 'amount'.*read with monetary=False"):
+            function(bare, **SPLIT)
+        with pytest.raises(ColumnError, match="must have numbers in 'amount'") as caught:
+            function(bare.assign(amount="1"), **SPLIT)
+        assert "monetary=False" not in str(caught.value)
+        with pytest.raises(ParameterError, match="`monetary` must be"):
+            function(bare, **SPLIT, monetary=None)
+
+
 def test_bad_splits():
     for end in ("2024-02-14", "2024-01-01"):
         with pytest.raises(
@@ -210,6 +290,11 @@ def test_tracking_against_a_loop(model, merge, returns):
     for kind in ("actual", "expected"):
         assert found[kind].cumsum().to_numpy() == pytest.approx(found[f"{kind}_cumulative"].to_numpy())
     assert (found["expected"] > 0).all()
+
+
+def test_tracking_without_amounts(model):
+    found = clv.tracking(ORDERS.drop(columns="amount"), model=model, **SPLIT, monetary=False)
+    pd.testing.assert_frame_equal(found, clv.tracking(ORDERS, model=model, **SPLIT, returns="keep"))
 
 
 def test_tracking_in_months(model):

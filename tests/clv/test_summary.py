@@ -146,8 +146,12 @@ def test_unusable_rows_are_counted():
 
 
 def test_wrong_columns_and_arguments():
-    with pytest.raises(ColumnError, match="'amount'.*crmkit.tables.orders"):
-        clv.summarize(PLAIN.drop(columns="amount"), as_of="2024-03-11")
+    bare = PLAIN.drop(columns="amount")
+    with pytest.raises(ColumnError, match="'amount'.*crmkit.tables.orders.*read with monetary=False"):
+        clv.summarize(bare, as_of="2024-03-11")
+    with pytest.raises(ColumnError, match="'amount'") as caught:  # the audit has no such argument
+        clv.summary_audit(bare, as_of="2024-03-11")
+    assert "monetary=False" not in str(caught.value)
     with pytest.raises(ColumnError, match="dates in 'order_date'"):
         clv.summarize(PLAIN.assign(order_date="2024-01-01"), as_of="2024-03-11")
     for wrong in ({"unit": "fortnight"}, {"merge": "hour"}, {"returns": "ignore"}, {"after": "keep"}):

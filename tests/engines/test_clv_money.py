@@ -15,6 +15,7 @@ from scipy.integrate import quad
 from scipy.special import hyperu
 
 from crmkit import clv
+from crmkit.errors import ColumnError
 from crmkit.testing import ENGINES, LAZY, assert_frames_match, assert_parity, available, to_engine, to_pandas
 from crmkit.testing.engines import crossed_rows
 
@@ -275,6 +276,7 @@ def split(returns):
                 "as_of": "2024-02-14",
                 "holdout_purchases": len(after.get(customer, {})),
                 "holdout_duration": 10.0,
+                "holdout_monetary_value": float(np.mean([*after.get(customer, {0: 0.0}).values()])),
             }
         )
     return pd.DataFrame(table)
@@ -289,6 +291,25 @@ def test_holdout_summary(returns):
     assert_parity(
         function, ORDERS, expected=split(returns), keys=["customer_id"], crossing=1, engines=engines
     )
+
+
+def test_orders_without_amounts(model):
+    given = {"calibration_end": CALIBRATION, "holdout_end": HOLDOUT, "monetary": False}
+    whole = ORDERS.assign(amount=1.0)
+    expected = clv.holdout_summary(whole, **{**given, "monetary": True})
+    expected = expected.drop(columns=["monetary_value", "holdout_monetary_value"])
+    bare = ORDERS.drop(columns="amount")
+    function = partial(clv.holdout_summary, **given)
+    assert_parity(function, bare, expected=expected, keys=["customer_id"], crossing=1)
+    weeks = clv.tracking(whole, model=model, calibration_end=CALIBRATION, holdout_end=HOLDOUT)
+    for engine in ENGINES:
+        if available(engine) is None:
+            frame = to_engine(bare, engine)
+            assert_frames_match(
+                clv.tracking(frame, model=model, **given), weeks, keys=["period"], label=engine
+            )
+            with pytest.raises(ColumnError, match="'amount'.*monetary=False"):
+                clv.holdout_summary(frame, calibration_end=CALIBRATION, holdout_end=HOLDOUT)
 
 
 def test_validation_and_calibration(model):

@@ -25,6 +25,7 @@ def holdout_summary(
     unit: str = "week",
     merge: str = "day",
     returns: str = "net",
+    monetary: bool = True,
 ) -> FrameT:
     """Summarise purchases up to a date, beside what each customer bought in the time after it.
 
@@ -42,12 +43,15 @@ def holdout_summary(
         Purchases of one customer in one such period are one.
     returns : {"net", "drop", "keep"}, default "net"
         What rows with a negative amount do, as in `summarize`.
+    monetary : bool, default True
+        Whether to read ``amount``. Without it no return can be told from a purchase.
 
     Returns
     -------
     DataFrame
-        The same kind of frame: the columns of `summarize` at `calibration_end`, ``holdout_purchases`` and
-        ``holdout_duration``. Customers who first bought later have no row.
+        The same kind of frame: the columns of `summarize` at `calibration_end`, ``holdout_purchases``,
+        ``holdout_duration`` (in units) and, unless left out, ``holdout_monetary_value`` (mean amount of the
+        ``holdout_purchases``; 0 where there is none). Customers who first bought later have no row.
 
     Raises
     ------
@@ -61,11 +65,13 @@ def holdout_summary(
     Notes
     -----
     The rows after `calibration_end` make occasions of their own, as in lifetimes: a period of `merge` that
-    the date cuts in two is merged, and netted of returns, on either side.
+    the date cuts in two is merged, and netted of returns, on either side. ``holdout_purchases`` times
+    ``holdout_monetary_value`` is what a customer's purchases of the holdout brought; the mean is that of
+    occasions, where lifetimes takes that of rows.
 
     Examples
     --------
-    CDNOW's 39 weeks and the 39 after them, in which 1 882 purchases were made.
+    CDNOW's 39 weeks and the 39 after them, in which 1 882 purchases were made, and what they brought.
 
     >>> from crmkit.datasets import load_cdnow
     >>> table = holdout_summary(
@@ -73,20 +79,25 @@ def holdout_summary(
     ... )
     >>> int(table["holdout_purchases"].sum()), table["holdout_duration"].iloc[0]
     (1882, np.float64(39.0))
+    >>> round(float(table["holdout_purchases"] @ table["holdout_monetary_value"]), 2)
+    70976.39
     """
-    known = _occasions.rules(as_of=calibration_end, merge=merge, returns=returns, after="drop")
-    whole = _occasions.rules(as_of=holdout_end, merge=merge, returns=returns, after="drop")
+    known, whole = _sides(calibration_end, holdout_end, merge=merge, returns=returns, monetary=monetary)
     duration = (whole.as_of - known.as_of).days / periods.days_in(unit)
     if duration <= 0:
         _params.fail("holdout_end", f"a date after calibration_end {known.as_of:%Y-%m-%d}", holdout_end)
-    rows = _occasions.read(orders)
-    base = _occasions.by_customer(rows, known)
+    rows = _occasions.read(orders, monetary=known.monetary)
     held = _occasions.too_late(known) & ~_occasions.too_late(whole)
-    later = _bought(rows.filter(held), whole).group_by("customer_id").agg(later=nw.len())
-    base = base.join(later, on="customer_id", how="left")
-    bought = nw.col("later").fill_null(0).cast(nw.Int64)
-    base = base.with_columns(holdout_purchases=bought, holdout_duration=nw.lit(duration))
-    table = measures(base, known, unit=unit, also=("holdout_purchases", "holdout_duration"))
+    later = _bought(rows.filter(held), whole).group_by("customer_id")
+    totals = later.agg(later=nw.len(), spent=nw.col("amount").sum())
+    base = _occasions.by_customer(rows, known).join(totals, on="customer_id", how="left")
+    also = {
+        "holdout_purchases": nw.col("later").fill_null(0).cast(nw.Int64),
+        "holdout_duration": nw.lit(duration),
+    }
+    if known.monetary:
+        also["holdout_monetary_value"] = (nw.col("spent") / nw.col("later")).fill_null(0.0)
+    table = measures(base.with_columns(**also), known, unit=unit, also=tuple(also))
     return _frames.give(table, like=orders, sort=["customer_id"])
 
 
@@ -98,6 +109,7 @@ def tracking(
     holdout_end: object,
     merge: str = "day",
     returns: str = "net",
+    monetary: bool = True,
 ) -> "pd.DataFrame":
     """Compare the repeat purchases of a cohort with what a model expects, period by period.
 
@@ -115,6 +127,8 @@ def tracking(
         Purchases of one customer in one such period are one.
     returns : {"net", "drop", "keep"}, default "net"
         What rows with a negative amount do, as in `summarize`.
+    monetary : bool, default True
+        Whether to read ``amount``. Without it no return can be told from a purchase.
 
     Returns
     -------
@@ -150,11 +164,10 @@ def tracking(
     77      78             4339.0               4270.0
     """
     unit = _unit_of(model)
-    known = _occasions.rules(as_of=calibration_end, merge=merge, returns=returns, after="drop")
-    whole = _occasions.rules(as_of=holdout_end, merge=merge, returns=returns, after="drop")
+    known, whole = _sides(calibration_end, holdout_end, merge=merge, returns=returns, monetary=monetary)
     if whole.as_of < known.as_of:
         _params.fail("holdout_end", f"a date not before calibration_end {known.as_of:%Y-%m-%d}", holdout_end)
-    born, repeated = _by_day(_occasions.read(orders), known, whole)
+    born, repeated = _by_day(_occasions.read(orders, monetary=known.monetary), known, whole)
     length, start = periods.days_in(unit), born.index.min()
     periods_seen = int((whole.last_day - start + 1) // length)
     ends = start + length * np.arange(1, periods_seen + 1) - 1
@@ -173,6 +186,14 @@ def tracking(
             "expected_cumulative": expected,
         }
     )
+
+
+def _sides(
+    calibration_end: object, holdout_end: object, **how: Any
+) -> tuple[_occasions.Rules, _occasions.Rules]:
+    """Return the rules of the calibration, and of the calibration and the holdout together."""
+    known = _occasions.rules(as_of=calibration_end, after="drop", **how)
+    return known, _occasions.rules(as_of=holdout_end, after="drop", **how)
 
 
 def _unit_of(model: "CustomerBaseModel") -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals as nw
 
 from crmkit import _frames, _native, _params, periods
-from crmkit.errors import DataError
+from crmkit.errors import ColumnError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,11 +60,20 @@ def rules(
     )
 
 
-def read(orders: object, *, monetary: bool = True) -> nw.LazyFrame[Any]:
-    """Open an orders table with the three columns that occasions are made of, amounts as floats."""
-    wanted = {name: role for name, role in ROLES.items() if monetary or name != "amount"}
-    rows = _frames.scan(orders, wanted, table="orders")
-    amount = nw.col("amount").cast(nw.Float64) if monetary else nw.lit(0.0)
+def read(orders: object, *, monetary: bool | None = None) -> nw.LazyFrame[Any]:
+    """Open an orders table with the three columns that occasions are made of, amounts as floats.
+
+    `monetary` is the argument of a function that can do without amounts, None of one that cannot.
+    """
+    wanted = {name: role for name, role in ROLES.items() if monetary is not False or name != "amount"}
+    try:
+        rows = _frames.scan(orders, wanted, table="orders")
+    except ColumnError as error:
+        if not monetary or "amount" in _frames.lazy(orders).collect_schema().names():
+            raise
+        msg = f"{error} Orders without amounts are read with monetary=False."
+        raise ColumnError(msg) from None
+    amount = nw.lit(0.0) if monetary is False else nw.col("amount").cast(nw.Float64)
     return rows.with_columns(amount.alias("amount"))
 
 
