@@ -1,5 +1,7 @@
 """Pictures of how models of the customer base fit: what is drawn is read back and counted by hand."""
 
+import itertools
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -25,21 +27,6 @@ def holdout(orders):
 @pytest.fixture(scope="module")
 def models(holdout):
     return {"BG/NBD": clv.BetaGeoNBD().fit(holdout), "Pareto/NBD": clv.ParetoNBD().fit(holdout)}
-
-
-@pytest.fixture(scope="module")
-def donors():
-    """Donors of the BG/BB paper who first gave in 1995."""
-    table = {
-        "frequency": [6, 5, 4, 3, 2, 1, 5, 4, 3, 2, 1, 4, 3, 2, 1, 3, 2, 1, 2, 1, 1, 0],
-        "recency": [6, 6, 6, 6, 6, 6, 5, 5, 5, 5, 5, 4, 4, 4, 4, 3, 3, 3, 2, 2, 1, 0],
-        "n_periods": [6] * 22,
-        "weight": [
-            *(1203, 728, 512, 357, 234, 129, 335, 284, 225, 173, 119),
-            *(240, 181, 155, 78, 322, 255, 129, 613, 277, 1091, 3464),
-        ],
-    }
-    return pd.DataFrame(table)
 
 
 def heights(figure):
@@ -124,3 +111,25 @@ def test_a_model_at_a_boundary_is_drawn(holdout):
     assert plot.purchase_counts_chart(alike, models={"BG/NBD": model}).axes[0].get_title(loc="left") == (
         "20 customers"
     )
+
+
+@pytest.mark.parametrize("width", [3.7, 7.4])
+def test_labels_of_many_numbers_do_not_touch(holdout, models, width):
+    figure = plot.purchase_counts_chart(holdout, models=models, highest=30, width=width)
+    figure.draw_without_rendering()
+    labels = figure.axes[0].get_xticklabels()
+    boxes = [text.get_window_extent() for text in labels]
+    assert all(left.x1 + 2 < right.x0 for left, right in itertools.pairwise(boxes))
+    assert labels[-1].get_text() == "30+"
+    assert len(heights(figure)[0]) == 31
+
+
+def test_opportunities_end_the_numbers(donors):
+    """Six opportunities had bars of "7+", which nobody can reach."""
+    figure = plot.purchase_counts_chart(donors, models={"BG/BB": clv.BetaGeoBetaBinomial().fit(donors)})
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == [*"0123456"]
+    assert [len(bars) for bars in heights(figure)] == [7, 7]
+    cut = plot.purchase_counts_chart(
+        donors, models={"BG/BB": clv.BetaGeoBetaBinomial().fit(donors)}, highest=5
+    )
+    assert cut.axes[0].get_xticklabels()[-1].get_text() == "5+"

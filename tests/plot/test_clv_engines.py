@@ -1,5 +1,6 @@
 """Pictures of models take the frames of every engine: what is drawn is the same."""
 
+import numpy as np
 import pytest
 
 from crmkit import clv, datasets, plot
@@ -29,7 +30,8 @@ def drawn(figures):
     for figure in figures:
         axes = figure.axes[0]
         found += [round(float(bar.get_height()), 6) for bar in axes.patches]
-        found += [round(float(value), 6) for line in axes.lines for value in line.get_ydata()]
+        ends = [value for line in axes.lines for value in line.get_ydata()]
+        found += ["none" if np.isnan(value) else round(float(value), 6) for value in ends]
         found += [axes.get_title(loc="left"), *(text.get_text() for text in axes.get_xticklabels())]
     return found
 
@@ -39,6 +41,7 @@ def test_every_engine_draws_the_same(engine, orders, table, model):
         return [
             plot.purchase_counts_chart(summary, models={"model": model}),
             plot.conditional_purchases_chart(summary, models={"model": model}),
+            plot.conditional_purchases_chart(summary, models={"model": model}, by="recency"),
             plot.probability_alive_matrix(model, summary),
             plot.alive_history(model, history, customer_id=4, as_of="1998-06-30"),
             plot.spend_chart(summary, model=spend),

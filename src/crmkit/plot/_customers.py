@@ -1,5 +1,6 @@
 """Read customers for the pictures of models: groups with their number, and what a model is called."""
 
+import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -51,6 +52,13 @@ def time_unit(model: "CustomerBaseModel", *, opportunities: str = "opportunities
     return f"{model.unit_}s" if model.unit_ else None
 
 
+def stretch(model: "CustomerBaseModel", length: float) -> str:
+    """Write a length of time in the model's unit, as "39 weeks" and "1 week"."""
+    unit = time_unit(model) or "units of time"
+    one = {"opportunities": "opportunity", "units of time": "unit of time"}.get(unit, unit.removesuffix("s"))
+    return f"{style.number(length)} {one if length == 1 else unit}"
+
+
 def checked(models: "Mapping[str, CustomerBaseModel]") -> "dict[str, CustomerBaseModel]":
     """Return the models that are compared: not more than colours, of one kind of age."""
     if not isinstance(models, Mapping) or not 0 < len(models) < len(style.SERIES):
@@ -70,8 +78,9 @@ def groups(
     rows = _frames.scan(frame, roles, table="summary", optional=("weight", "unit"), keep=given)
     present = rows.collect_schema().names()
     weighted, keys = "weight" in present, [*columns, *(["unit"] if "unit" in present else [])]
-    missing = {f"have no value in '{name}'": nw.col(name).is_null() for name in columns}
-    _frames.refuse(rows, missing, table="summary")
+    wrong = {f"have no value in '{name}'": nw.col(name).is_null() for name in columns}
+    wrong |= {f"have a negative '{name}'": nw.col(name) < 0 for name in columns}
+    _frames.refuse(rows, wrong, table="summary")
     if given:
         table = _frames.collect(rows)
         table = table.assign(**{COUNT: table["weight"].astype(float) if weighted else 1.0})
@@ -83,6 +92,12 @@ def groups(
         msg = "`summary` must have at least one customer to draw. Found none."
         raise DataError(msg)
     return table
+
+
+def capped(table: "pd.DataFrame", age: str, highest: int) -> tuple[int, str]:
+    """Return the last number of purchases with a group of its own, and a plus if there can be more."""
+    most = float(table[age].max()) if age == "n_periods" else np.inf
+    return int(min(most, highest)), "+" if most > highest else ""
 
 
 def counted(customers: float, models: "Mapping[str, CustomerBaseModel]") -> str:
@@ -127,6 +142,33 @@ def _columns(labels: Sequence[str], most: int, width: float) -> int:
         if needed <= width - _MARGIN:
             return columns
     return 1
+
+
+def overlapping(places: Sequence[float], labels: Sequence[str], width: float) -> bool:
+    """Say whether labels below an axis of numbers would touch."""
+    return len(_apart(places, labels, width)) < len(labels)
+
+
+def ticks(axes: "Axes", places: Sequence[float], labels: Sequence[str], width: float) -> None:
+    """Put labels below an axis of numbers, as many as do not touch, the last one always."""
+    kept = _apart(places, labels, width)
+    axes.set_xticks([places[one] for one in kept], [labels[one] for one in kept])
+
+
+def _apart(places: Sequence[float], labels: Sequence[str], width: float) -> list[int]:
+    """Choose every label, every second one, … so that none touch; the last one always."""
+    inch = (width - _MARGIN) / (places[-1] - places[0] + 1)
+    half = [(_LETTER * max(map(len, label.split("\n"))) + 0.8) * _LEGEND / 144 for label in labels]
+
+    def free(one: int, other: int) -> bool:
+        return (places[other] - places[one]) * inch >= half[one] + half[other]
+
+    last = len(labels) - 1
+    for step in range(1, last + 1):
+        kept = [*(one for one in range(0, last, step) if free(one, last)), last]
+        if all(free(one, other) for one, other in itertools.pairwise(kept)):
+            return kept
+    return [last]
 
 
 def dated(axes: "Axes", first: Any, last: Any, count: int) -> None:

@@ -34,7 +34,8 @@ def purchase_counts_chart(
     models : mapping of str to fitted model
         Up to five models by the name that the legend gives them.
     highest : int, default 7
-        The last number with bars of its own holds all above it, too; 1 to 30.
+        The last number with bars of its own holds all above it, too; 1 to 30. There are none beyond the
+        number of opportunities.
     width : float, default 7.4
         Width in inches.
 
@@ -68,16 +69,17 @@ def purchase_counts_chart(
     [1411, 1408]
     """
     chosen = _customers.checked(models)
-    top = _params.integer("highest", highest, low=1, high=30)
+    limit = _params.integer("highest", highest, low=1, high=30)
     age = _customers.age_column(next(iter(chosen.values())))
     table = _customers.groups(summary, ["frequency", age], chosen)
+    top, more = _customers.capped(table, age, limit)
     many = np.minimum(table["frequency"].to_numpy(dtype=float), top).astype(int)
     bars: dict[str, Any] = {"actual": np.bincount(many, weights=table[COUNT], minlength=top + 1)}
     cohort = _aged(table, age, binned=not any(model.coefficients_ for model in chosen.values()))
     bars |= {name: _expected_counts(model, cohort, top) for name, model in chosen.items()}
     drawn, axes = style.figure(width, 3.1)
     _bars(axes, bars)
-    axes.set_xticks(range(top + 1), [*map(str, range(top)), f"{top}+"])
+    _customers.ticks(axes, range(top + 1), [*map(str, range(top)), f"{top}{more}"], width)
     style.amounts(axes.yaxis)
     axes.set_xlabel("repeat purchases in the calibration")
     axes.set_ylabel("customers")

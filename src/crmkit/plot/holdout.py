@@ -1,6 +1,6 @@
 """Draw what models predicted beside what customers bought after the data that the models saw."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,21 +11,28 @@ from crmkit.plot import _customers, style
 from crmkit.plot._customers import COUNT, DASHES
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from crmkit.clv.btyd.customer_base import CustomerBaseModel
 
 _Z = 1.959964
+_BY = ("frequency", "recency", "T", "time_since_last_purchase")
+_STRETCHES = 10  # of time, at most
+_FEW = 5  # units of time: where all are shorter, stretches are parts of a unit
+_ROUNDING = 1e-9  # 273/7 − 238/7 are 5 weeks
 
 
 def conditional_purchases_chart(
     holdout: object,
     *,
     models: "Mapping[str, CustomerBaseModel]",
+    by: str = "frequency",
     highest: int = 7,
     width: float = style.WIDE,
 ) -> "Figure":
-    """Draw mean purchases in the holdout by repeat purchases in the calibration, beside what models predict.
+    """Draw mean purchases in the holdout by the history in the calibration, beside what models predict.
 
     Parameters
     ----------
@@ -33,16 +40,19 @@ def conditional_purchases_chart(
         One row a customer, as `crmkit.clv.holdout_summary` makes it, of any engine.
     models : mapping of str to fitted model
         Up to five models, fitted on the calibration, by the name that the legend gives them.
+    by : {"frequency", "recency", "T", "time_since_last_purchase"}, default "frequency"
+        What customers are grouped by: a number of repeat purchases, or at most ten equal stretches of time
+        that hold their beginning and not their end. T counts the opportunities where a model does.
     highest : int, default 7
-        The last number of repeat purchases holds all above it, too; 1 to 30.
+        The last number of repeat purchases holds all above it, too; 1 to 30. For "frequency" only.
     width : float, default 7.4
         Width in inches.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A dot with its 95 % interval (normal) a number of repeat purchases, and a line a model. Under each
-        number stands how many customers it has.
+        A dot with its 95 % interval (normal; none of one customer) a group, and a line a model. Under each
+        group stands how many customers it has, unless the figure is narrower than five inches.
 
     Raises
     ------
@@ -53,49 +63,131 @@ def conditional_purchases_chart(
     ParameterError
         If an argument is outside its range.
 
+    Notes
+    -----
+    Customers without a repeat purchase have a recency of 0 by definition; by recency they are a group of
+    their own. Their time since the last purchase is that since the only one.
+
     Examples
     --------
     >>> from crmkit import clv, datasets
     >>> table = clv.holdout_summary(
     ...     datasets.load_cdnow(sample=True), calibration_end="1997-09-30", holdout_end="1998-06-30"
     ... )
-    >>> drawn = conditional_purchases_chart(table, models={"Pareto/NBD": clv.ParetoNBD().fit(table)})
+    >>> models = {"Pareto/NBD": clv.ParetoNBD().fit(table)}
+    >>> drawn = conditional_purchases_chart(table, models=models)
     >>> drawn.axes[0].get_xticklabels()[0].get_text().split()
     ['0', '(n', '1', '411)']
+    >>> drawn = conditional_purchases_chart(table, models=models, by="recency")
+    >>> [label.get_text().split()[0] for label in drawn.axes[0].get_xticklabels()]
+    ['none', '0–5', '5–10', '10–15', '15–20', '20–25', '25–30', '30–35', '35–40']
     """
     chosen = _customers.checked(models)
-    top = _params.integer("highest", highest, low=1, high=30)
-    age = _customers.age_column(next(iter(chosen.values())))
+    choice = _params.choice("by", by, _BY)
+    limit = _params.integer("highest", highest, low=1, high=30)
+    one_model = next(iter(chosen.values()))
+    age = _customers.age_column(one_model)
     columns = ["frequency", "recency", age, "holdout_purchases", "holdout_duration"]
     table = _customers.groups(holdout, columns, chosen)
-    group = np.minimum(table["frequency"].to_numpy(dtype=float), top).astype(int)
+    predicted = {
+        name: model.expected_purchases(table, horizon="holdout_duration")["expected_purchases"]
+        for name, model in chosen.items()
+    }
+    group, names = _grouped(table, choice, age, limit)
     weight = table[COUNT].to_numpy()
-    size = np.bincount(group, weights=weight, minlength=top + 1)
+    size = np.bincount(group, weights=weight, minlength=len(names))
     used = np.flatnonzero(size)
 
     def mean(values: Any) -> Any:
         return np.bincount(group, weights=weight * np.asarray(values, dtype=float))[used] / size[used]
 
     actual = mean(table["holdout_purchases"])
-    spread = _Z * np.sqrt(np.maximum(mean(table["holdout_purchases"] ** 2) - actual**2, 0) / size[used])
+    freedom = np.where(size[used] > 1, size[used] - 1, np.nan)  # one says nothing of how others differ
+    spread = _Z * np.sqrt(np.maximum(mean(table["holdout_purchases"] ** 2) - actual**2, 0) / freedom)
     drawn, axes = style.figure(width, 3.3)
     _dots(axes, used, actual, np.maximum(actual - spread, 0), actual + spread)
-    for (name, model), colour, dashes in zip(chosen.items(), style.SERIES, DASHES, strict=False):
-        predicted = mean(model.expected_purchases(table, horizon="holdout_duration")["expected_purchases"])
-        axes.plot(used, predicted, color=colour, linewidth=2, linestyle=dashes, label=name)
-    labels = [f"{one}+" if one == top else str(one) for one in used]
-    if width > 5:
-        labels = [f"{one}\n(n {style.number(n)})" for one, n in zip(labels, size[used], strict=True)]
-    axes.set_xticks(used, labels)
+    for (name, found), colour, dashes in zip(predicted.items(), style.SERIES, DASHES, strict=False):
+        mark = "_" if len(used) == 1 else ""  # no line leads through one point
+        line = {"color": colour, "linewidth": 2, "linestyle": dashes, "marker": mark, "markersize": 14}
+        axes.plot(used, mean(found), label=name, **line)
+    _name_groups(axes, used, [names[one] for one in used], size[used], width)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("repeat purchases in the calibration")
+    axes.set_xlabel(_axis_label(choice, one_model))
     axes.set_ylabel("purchases a customer\nin the holdout")
-    duration = np.unique(table["holdout_duration"])
-    unit = _customers.time_unit(next(iter(chosen.values()))) or "units of time"
-    over = f", holdout of {style.number(float(duration[0]))} {unit}" if len(duration) == 1 else ""
-    _customers.titled(axes, _customers.counted(weight.sum(), chosen) + over, narrow=width < 5)
+    title = _customers.counted(weight.sum(), chosen) + _over(table, one_model)
+    _customers.titled(axes, title, narrow=width < 5)
     _customers.legend_above(axes, 2 if width < 5 else 6)
     return drawn
+
+
+def _over(table: "pd.DataFrame", model: "CustomerBaseModel") -> str:
+    """Say how long the holdout is where it is as long for all."""
+    lengths = np.unique(table["holdout_duration"])
+    return f", holdout of {_customers.stretch(model, float(lengths[0]))}" if len(lengths) == 1 else ""
+
+
+def _grouped(table: "pd.DataFrame", by: str, age: str, highest: int) -> "tuple[Any, list[str]]":
+    """Return the group of each row and what the groups are called, in order."""
+    frequency = table["frequency"].to_numpy(dtype=float)
+    if by == "frequency":
+        top, more = _customers.capped(table, age, highest)
+        return np.minimum(frequency, top).astype(int), [*map(str, range(top)), f"{top}{more}"]
+    recency, end = (table[name].to_numpy(dtype=float) for name in ("recency", age))
+    if by != "recency":
+        return _stretches(end if by == "T" else np.maximum(end - recency, 0))
+    group = np.zeros(len(table), dtype=int)
+    again = frequency > 0
+    names: list[str] = []
+    if again.any():
+        group[again], names = _stretches(recency[again])
+    group[again] += 1
+    return group, ["none", *names]
+
+
+def _stretches(values: Any) -> "tuple[Any, list[str]]":
+    """Cut times into at most ten equal stretches of 1, 2, 5, 10, … units, or tenths where all are short."""
+    whole = bool((values == np.floor(values)).all())
+    powers = range(0 if whole or values.max() > _FEW else -1, 12)
+    sizes = (base * 10.0**power for power in powers for base in (1, 2, 5))
+
+    def cut(size: float) -> Any:
+        return np.floor(values / size + _ROUNDING).astype(int)
+
+    size = next(one for one in sizes if np.ptp(cut(one)) < _STRETCHES)
+    place = cut(size)
+    low = place.min()
+    starts = size * np.arange(low, place.max() + 1)
+    ends = starts + size - whole
+    names = [
+        style.number(start) if start == end else f"{style.number(start)}–{style.number(end)}"
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    return place - low, names
+
+
+def _name_groups(axes: "Axes", places: Any, names: Sequence[str], sizes: Any, width: float) -> None:
+    """Write names below the groups, in wide figures with their sizes, upright if there is no other room."""
+    if width > 5:
+        with_sizes = [f"{name}\n(n {style.number(n)})" for name, n in zip(names, sizes, strict=True)]
+        if _customers.overlapping(places, with_sizes, width):
+            axes.set_xticks(places, [one.replace("\n", " ") for one in with_sizes], rotation=90)
+        else:
+            axes.set_xticks(places, with_sizes)
+    else:
+        _customers.ticks(axes, places, names, width)
+
+
+def _axis_label(by: str, model: "CustomerBaseModel") -> str:
+    if by == "frequency":
+        return "repeat purchases in the calibration"
+    discrete = _customers.age_column(model) == "n_periods"
+    if by == "recency":
+        unit = _customers.time_unit(model, opportunities="number of the opportunity")
+        return style.unit_label("recency (age at the last purchase)", unit) + "; none: no repeat purchase"
+    if by == "T" and discrete:
+        return "opportunities in the calibration"
+    what = "T (age at the end of the calibration)" if by == "T" else "time since the last purchase"
+    return style.unit_label(what, _customers.time_unit(model))
 
 
 def _dots(axes: Any, place: Any, actual: Any, lower: Any, upper: Any) -> None:
