@@ -207,6 +207,14 @@ def test_arrow_dates_of_pandas_are_collected():
     assert _frames.collect(_frames.scan(frame, {"day": "date"}))["day"][0] == pd.Timestamp("2024-01-31")
 
 
+def test_text_dates_are_read_by_the_mapping(engine):
+    frame = engine(pd.DataFrame({"order_date": ["2024-01-31", "2024-02-29"]}))
+    with pytest.raises(
+        ColumnError, match=r"Got text instead: map the table with crmkit.tables.orders\(…\), which"
+    ):
+        _frames.scan(frame, {"order_date": "date"}, table="orders")
+
+
 def test_whole_numbers_beyond_floats_of_pandas_with_arrow_types():
     pytest.importorskip("pyarrow")
     frame = pd.DataFrame({"amount": pd.array([2**53, -(2**53) - 1, 2**60, None], dtype="int64[pyarrow]")})

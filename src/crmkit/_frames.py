@@ -151,6 +151,12 @@ def _as_date(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table:
         return column if dtype == _WHOLE else column.cast(_WHOLE)
     if dtype == nw.Date:
         return column.cast(_WHOLE)
+    if dtype == nw.String and table in MAPPED:
+        msg = (
+            f"`{table}` must have dates in '{name}'. Got text instead: map the table with "
+            f"crmkit.tables.{table}(…), which reads ISO dates, or convert the column."
+        )
+        raise ColumnError(msg)
     raise ColumnError(_wrong(table, name, "dates", dtype))
 
 

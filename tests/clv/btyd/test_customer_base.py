@@ -122,6 +122,17 @@ def test_chance_is_seeded(models, customers):
     assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
 
 
+def test_draws_do_not_depend_on_the_order_of_customers(models, customers):
+    some = customers.head(300).assign(h=np.arange(300) % 40 / 2.0).sort_index()
+    for model in models.values():
+        found = model.predict_interval(some.sample(frac=1, random_state=1), horizon="h", random_state=1)
+        pd.testing.assert_frame_equal(
+            found.sort_index(), model.predict_interval(some, horizon="h", random_state=1)
+        )
+        one, other = (model.predict_total(frame, horizon=9, random_state=1) for frame in (some, some[::-1]))
+        assert (one.lower, one.upper) == (other.lower, other.upper)
+
+
 def test_chunks_of_customers_are_drawn_alike(models, customers, monkeypatch):
     model, some = models["ParetoNBD"], customers.head(60).assign(h=np.arange(60) / 2)
     whole = model.predict_interval(some, horizon="h", random_state=1, draws=700)

@@ -145,6 +145,24 @@ def test_json_gives_the_same_model_back(customers, fit):
     assert one == other
 
 
+def test_models_are_cloned_and_changed_as_those_of_scikit_learn(model):
+    base = pytest.importorskip("sklearn.base")
+    asked = clv.ParetoNBD(purchase=["age"], penalty=2.0)
+    again = base.clone(asked)
+    assert again is not asked
+    assert again.get_params() == asked.get_params()
+    assert base.clone(clv.GammaGamma()).get_params() == {}
+    unfitted = base.clone(model)
+    with pytest.raises(CRMKitError, match="must be fitted"):
+        unfitted.to_json()
+    changed = type(model).from_json(model.to_json()).set_params(penalty=3.0)
+    assert changed.get_params()["penalty"] == 3.0
+    with pytest.raises(CRMKitError, match="must be fitted"):
+        changed.to_json()
+    with pytest.raises(ParameterError, match="must be arguments of ParetoNBD. Got 'k'"):
+        asked.set_params(k=2)
+
+
 def test_json_of_opportunities_and_of_a_boundary(edge):
     donors = clv.BetaGeoBetaBinomial(unit="year").fit(DONORS)
     assert clv.BetaGeoBetaBinomial.from_json(donors.to_json()).params_ == donors.params_

@@ -197,6 +197,14 @@ def test_weights_must_be_finite_and_not_negative(customers, weight):
         clv.BetaGeoNBD().fit(customers.assign(weight=weights))
 
 
+def test_weights_under_the_name_of_lifetimes_are_not_ignored(customers):
+    with pytest.raises(
+        ColumnError, match="must say in 'weight' how many customers a row is. Found 'weights'"
+    ):
+        clv.BetaGeoNBD().fit(customers.assign(weights=2))
+    clv.BetaGeoNBD().fit(customers.assign(weights=2, weight=1))
+
+
 @pytest.mark.parametrize(
     ("frame", "found"),
     [

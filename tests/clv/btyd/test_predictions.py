@@ -292,10 +292,19 @@ def test_interval_of_an_expectation_is_that_of_drawn_parameters(models):
         assert np.allclose(found["expected_purchases_upper"], high, rtol=0.1)
 
 
-@pytest.mark.parametrize("horizon", [-1, np.nan, np.inf, None, True, [1, 2]])
+@pytest.mark.parametrize("horizon", [-1, np.nan, np.inf, None, True, [1, 2], 1e200, pd.Timedelta(7, "D")])
 def test_bad_horizons(models, horizon):
-    with pytest.raises(ParameterError, match="`horizon` must be a finite number at least 0"):
+    with pytest.raises(ParameterError, match="`horizon` must be a finite number of weeks, 0 to 1e"):
         models["ParetoNBD"].expected_purchases(HISTORIES, horizon=horizon)
+
+
+def test_horizons_without_end(models):
+    """Far beyond any use the expectations are still numbers, those of all time to come."""
+    for model in models.values():
+        far = model.expected_purchases(HISTORIES.assign(h=1e100), horizon="h")["expected_purchases"]
+        farther = model.expected_purchases(HISTORIES, horizon=1e100)["expected_purchases"]
+        assert np.isfinite(far).all()
+        assert far.tolist() == farther.tolist()
 
 
 def test_bad_horizon_columns(models):
@@ -308,7 +317,9 @@ def test_bad_horizon_columns(models):
         frame = HISTORIES.assign(h=[value, value, 1.0, 1.0, 1.0, 1.0])
         with pytest.raises(DataError, match=f"2 of 6 rows have (a |an )?{match}"):
             model.expected_purchases(frame, horizon="h")
-    with pytest.raises(ColumnError, match="'h'"):
+    with pytest.raises(DataError, match=r"1 of 6 rows have a value above 1e\+100 in 'h'"):
+        model.expected_purchases(HISTORIES.assign(h=[1e101, 1, 1, 1, 1, 1]), horizon="h")
+    with pytest.raises(ColumnError, match="must be a number of weeks, or the name of a column .* Got 'h'"):
         model.expected_purchases(HISTORIES, horizon="h")
     with pytest.raises(ColumnError, match="numbers in 'h'"):
         model.expected_purchases(HISTORIES.assign(h="long"), horizon="h")

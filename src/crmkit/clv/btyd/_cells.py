@@ -115,9 +115,18 @@ def give(frame: FrameT, roles: Mapping[str, str], cells: Cells, scores: Mapping[
             nw.new_series(name, cells.distinct.spread(column), backend=backend)
             for name, column in scores.items()
         ]
-        native: FrameT = opened.with_columns(*added).to_native()
+        native: FrameT = opened.drop(*_stale(opened, scores)).with_columns(*added).to_native()
         return native
     return _joined(frame, roles, cells.rows[list(roles)], scores)
+
+
+def _stale(opened: Any, scores: Mapping[str, Any]) -> list[str]:
+    """Name the columns that a score has in other capitals: one name to DuckDB, pyarrow by it, and Spark."""
+    kind = opened.implementation
+    if kind.is_pandas() or kind.is_polars():
+        return []
+    taken = {name.lower() for name in scores}
+    return [name for name in opened.collect_schema().names() if name.lower() in taken and name not in scores]
 
 
 def give_long(frame: FrameT, roles: Mapping[str, str], cells: Cells, long: "pd.DataFrame") -> FrameT:
@@ -135,6 +144,7 @@ def _joined(
     """
     copies = {_COPY + name: role for name, role in roles.items()}
     given = _frames.lazy(frame)
+    given = given.drop(*_stale(given, scores))
     present = given.collect_schema().names()
     opened = given.with_columns(**{_COPY + name: nw.col(name) for name in roles})
     stale = opened.drop(*(name for name in present if name in scores))

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from crmkit.clv.btyd import _scoring
 from crmkit.clv.btyd._cells import Cells
@@ -26,6 +27,7 @@ def quantiles(
 ) -> tuple[Floats, Floats]:
     """Return the ends of each cell's predictive interval; parameters are drawn once for all cells."""
     points = _scoring.draws_of_params(model, draws, generator)
+    cells, horizon, order = _sorted(model, cells, horizon)
     data, z = model._data(cells.rows), model._layout.matrix(cells.rows)
     count = len(data[0])
     ends = np.empty((2, count))
@@ -36,8 +38,19 @@ def quantiles(
         part = [one[rows] for one in data]
         time = horizon[rows] if np.ndim(horizon) else horizon
         bought = np.stack([_draw(model, point, z[rows], part, time, generator) for point in points])
-        ends[:, rows] = np.quantile(bought, tails, axis=0, method="inverted_cdf")
+        ends[:, order[rows]] = np.quantile(bought, tails, axis=0, method="inverted_cdf")
     return ends[0], ends[1]
+
+
+def _sorted(
+    model: "CustomerBaseModel", cells: Cells, horizon: Any
+) -> tuple[Cells, Any, npt.NDArray[np.intp]]:
+    """Sort cells by what is drawn from them, so that a seed tells the draws in any order of the rows."""
+    data, z = model._data(cells.rows), model._layout.matrix(cells.rows)
+    keys = [*data, *z.T, *([horizon] if np.ndim(horizon) else [])]
+    order = np.lexsort(keys[::-1])
+    found = Cells(cells.rows.iloc[order], cells.count[order], cells.weight[order])
+    return found, horizon[order] if np.ndim(horizon) else horizon, order
 
 
 def totals(
@@ -49,6 +62,7 @@ def totals(
     variance is that of two draws a cell, whose half squared difference has the right mean.
     """
     points = _scoring.draws_of_params(model, draws, generator)
+    cells, horizon, _ = _sorted(model, cells, horizon)
     whole = bool((cells.weight == np.floor(cells.weight)).all())
     if whole and cells.weight.sum() <= _CROWD:
         each = np.repeat(np.arange(len(cells.weight)), cells.weight.astype(int))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from crmkit import _frames
 from crmkit.clv.btyd import _cells
 from crmkit.clv.btyd.covariates import Coding, Terms
-from crmkit.errors import DataError, ParameterError
+from crmkit.errors import ColumnError, DataError, ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +71,12 @@ def read(summary: object, asked: Asked, *, alike: bool = True) -> _cells.Cells:
     present = schema(summary)
     about = {name: "label" for name in ("unit", "as_of") if name in present}
     weighted = _cells.WEIGHT in present
+    if "weights" in present and not weighted:
+        msg = (
+            "`summary` must say in 'weight' how many customers a row is. Found 'weights', which would be "
+            "ignored: rename it, or drop it if it says something else."
+        )
+        raise ColumnError(msg)
     cells = _cells.gather(summary, asked.roles(present) | about, weighted=weighted, alike=alike)
     if not len(cells.rows):
         msg = "`summary` must have at least one row. Found none."

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crmkit import _frames, _params
+from crmkit import _params
 from crmkit._frames import FrameT
 from crmkit.clv.btyd import _cells, _reading
 from crmkit.clv.btyd._special import Floats, Params
-from crmkit.errors import DataError
+from crmkit.errors import ColumnError, DataError
 from crmkit.stats.intervals import Interval, normal_quantile
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _STEP = 1e-4  # of a logarithm: central differences then err by about 1e-8
 _NUMBERS = 4_000_000  # of a prediction that are held in memory together
 _NODES, _CROWDING = 40, 5  # of the rule for a finite horizon: 4e-9 where t is 1e9 times α + T
+_LONGEST = 1e100  # of a horizon, in any unit: squares of it are still numbers
 _ENDLESS = 40.0  # discounted to e^(−40), the rest is lost in rounding
 Formula = Callable[..., Floats]
 
@@ -40,11 +41,18 @@ def cells_of(
     given = horizons or {}
     named = [value for value in given.values() if isinstance(value, str)]
     roles = roles_of(model, frame) | dict.fromkeys(named, "number")
-    weighted = weighted and _cells.WEIGHT in _frames.lazy(frame, table="summary").collect_schema().names()
+    present = _reading.schema(frame)
+    for name, value in given.items():
+        if isinstance(value, str) and value not in present:
+            wanted = f"a number{_of_units(model)}, or the name of a column of the frame"
+            msg = f"`{name}` must be {wanted}. Got {value!r} instead."
+            raise ColumnError(msg)
+    weighted = weighted and _cells.WEIGHT in present
     cells = _cells.gather(frame, roles, weighted=weighted)
     checks = _reading.lacking(cells.rows, named) | checks_of(model, cells.rows)
     for name in named:
         checks[f"have a negative value in '{name}'"] = (cells.rows[name] < 0).to_numpy()
+        checks[f"have a value above {_LONGEST:g} in '{name}'"] = (cells.rows[name] > _LONGEST).to_numpy()
         if model._discrete:
             split = cells.rows[name] != np.floor(cells.rows[name])
             checks[f"have a number of opportunities that is not whole in '{name}'"] = split.to_numpy()
@@ -59,8 +67,17 @@ def cells_of(
 
 def time(model: "LikelihoodModel", name: str, value: Any) -> float:
     """Return a length of time, which is a number of opportunities where the model counts them."""
-    whole = model._discrete and name != "annual_rate"
-    return _params.integer(name, value, low=0) if whole else _params.number(name, value, low=0)
+    if name == "annual_rate":
+        return _params.number(name, value, low=0)
+    if model._discrete:
+        return _params.integer(name, value, low=0)
+    if not _params.is_number(value) or not 0 <= value <= _LONGEST:
+        _params.fail(name, f"a finite number{_of_units(model)}, 0 to {_LONGEST:g}", value)
+    return float(value)
+
+
+def _of_units(model: "LikelihoodModel") -> str:
+    return " of opportunities" if model._discrete else f" of {model.unit_}s" if model.unit_ else ""
 
 
 def roles_of(model: "LikelihoodModel", frame: object) -> dict[str, str]:

@@ -78,13 +78,66 @@ class Estimates:
 
     def __repr__(self) -> str:
         usual = signature(type(self)).parameters
-        chosen = {name: getattr(self, name) for name in self._options}
-        given = ", ".join(f"{name}={one!r}" for name, one in chosen.items() if one != usual[name].default)
+        given = ", ".join(
+            f"{name}={one!r}" for name, one in self.get_params().items() if one != usual[name].default
+        )
         if not hasattr(self, "_point"):
             return f"{type(self).__name__}({given})"
         values = ", ".join(f"{name} {value:.4g}" for name, value in self.params_.items())
         fit = f"log-likelihood {self.log_likelihood_:.1f}, {self.n_customers_:.10g} customers"
         return f"{type(self).__name__}({given}) fitted: {values}; {fit}"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002  scikit-learn's call
+        """Return the arguments of the model, for scikit-learn's `clone` and searches.
+
+        Parameters
+        ----------
+        deep : bool, default True
+            Of no effect: no argument is itself a model.
+
+        Returns
+        -------
+        dict
+            Argument → value.
+
+        Examples
+        --------
+        >>> from crmkit import clv
+        >>> clv.ShiftedBetaGeometric(unit="year").get_params()
+        {'unit': 'year'}
+        """
+        return {name: getattr(self, name) for name in self._options}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change arguments of the model; it has to be fitted again.
+
+        Parameters
+        ----------
+        **params : object
+            Arguments by name.
+
+        Returns
+        -------
+        Estimates
+            The model itself.
+
+        Raises
+        ------
+        ParameterError
+            If the model has no such argument.
+
+        Examples
+        --------
+        >>> from crmkit import clv
+        >>> clv.ShiftedBetaGeometric().set_params(unit="year")
+        ShiftedBetaGeometric(unit='year')
+        """
+        for name, value in params.items():
+            if name not in self._options:
+                _params.fail("params", f"arguments of {type(self).__name__}", name)
+            setattr(self, name, value)
+        vars(self).pop("_point", None)
+        return self
 
     @property
     def params_(self) -> dict[str, float]:
@@ -248,8 +301,7 @@ class Estimates:
             "runaway": self._runaway,
             "codings": self._layout.codings,
         } | {name: getattr(self, f"{name}_") for name in self._also_learned()}
-        params = {name: getattr(self, name) for name in self._options}
-        return _persist.dump(type(self).__name__, 1, params=params, state=state)
+        return _persist.dump(type(self).__name__, 1, params=self.get_params(), state=state)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
