@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import hyp2f1
 
 from crmkit import clv
 from crmkit.clv.bridge import quiet
@@ -337,13 +338,101 @@ def test_models_that_cannot_be_tracked():
         "n_periods": [6] * 22,
         "weight": WEIGHTS,
     }
-    old = table.assign(age=np.arange(len(table)) % 7)
     for model in (
         clv.ParetoNBD().fit(table.drop(columns="unit")),
-        clv.ParetoNBD(purchase="age").fit(old),
         clv.BetaGeoBetaBinomial(unit="week").fit(donors),
     ):
-        with pytest.raises(
-            ParameterError, match="without covariates, in continuous time, on data whose unit"
-        ):
+        with pytest.raises(ParameterError, match="fitted in continuous time, on data whose unit"):
             clv.tracking(ORDERS, model=model, **SPLIT)
+
+
+# --- covariates -------------------------------------------------------------------------------------------
+
+FITTED = cdnow().assign(
+    age=lambda table: np.arange(len(table)) % 7,
+    channel=lambda table: np.array(["shop", "web", "mail"])[table["customer_id"] % 3],
+)
+PEOPLE = pd.DataFrame({"customer_id": sorted(set(ORDERS["customer_id"]))}).assign(
+    age=lambda people: people.index % 5, channel=lambda people: np.resize(["web", "shop"], len(people))
+)
+
+
+def pareto(model, person, t):
+    """Schmittlein, Morrison and Colombo (1987), equation 17, with the rates of the customer's own kind."""
+    r, alpha, s, beta = (model.params_[name] for name in ("r", "alpha", "s", "beta"))
+    effect = model.coefficients_
+    alpha *= np.exp(-effect["purchase:age"] * person.age)
+    beta *= np.exp(-effect["dropout:channel[shop]"] * (person.channel == "shop"))
+    beta *= np.exp(-effect["dropout:channel[web]"] * (person.channel == "web"))
+    return r * beta / (alpha * (s - 1)) * (1 - (beta / (beta + t)) ** (s - 1))
+
+
+def beta_geometric(model, person, t):
+    """Fader, Hardie and Lee (2005), equation 9."""
+    r, alpha, a, b = (model.params_[name] for name in ("r", "alpha", "a", "b"))
+    alpha *= np.exp(-model.coefficients_["purchase:age"] * person.age)
+    factor = hyp2f1(r, b, a + b - 1, t / (alpha + t))
+    return (a + b - 1) / (a - 1) * (1 - (alpha / (alpha + t)) ** r * factor)
+
+
+KINDS = {
+    "Pareto/NBD": (clv.ParetoNBD(purchase="age", dropout="channel"), pareto),
+    "BG/NBD": (clv.BetaGeoNBD(purchase="age"), beta_geometric),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tracking_with_covariates_against_a_loop(kind):
+    model, formula = KINDS[kind]
+    model.fit(FITTED)
+    found = clv.tracking(ORDERS, model=model, **SPLIT, covariates=PEOPLE)
+    known = occasions([r for r in ORDERS.itertuples() if r.order_date.date() <= CALIBRATION], "day", "net")
+    first = {customer: min(days) for customer, days in known.items()}
+    people = [one for one in PEOPLE.itertuples() if one.customer_id in first]
+    assert len(people) < len(PEOPLE)
+    for row in found.iloc[[0, 5, -1]].itertuples():
+        ages = [(one, (row.period_end.date() - first[one.customer_id]).days / 7) for one in people]
+        expected = sum(formula(model, one, age) for one, age in ages if age > 0)
+        assert row.expected_cumulative == pytest.approx(expected, rel=1e-9)
+    counted = ["period", "period_end", "in_holdout", "actual", "actual_cumulative"]
+    plain = clv.tracking(ORDERS, model=clv.ParetoNBD().fit(cdnow()), **SPLIT)
+    pd.testing.assert_frame_equal(found[counted], plain[counted])
+
+
+def test_covariates_may_come_with_more_columns_and_customers_and_in_any_order(model):
+    kind = clv.ParetoNBD(purchase="age", dropout="channel").fit(FITTED)
+    expected = clv.tracking(ORDERS, model=kind, **SPLIT, covariates=PEOPLE)
+    more = pd.concat([PEOPLE, PEOPLE.tail(1).assign(customer_id="stranger", age=None)])
+    more = more.sample(frac=1, random_state=1).assign(T=1.0, first_day="x")
+    found = clv.tracking(ORDERS, model=kind, **SPLIT, covariates=more)
+    pd.testing.assert_frame_equal(found, expected)
+    # A model without covariates has no use for them.
+    plain = clv.tracking(ORDERS, model=model, **SPLIT)
+    pd.testing.assert_frame_equal(clv.tracking(ORDERS, model=model, **SPLIT, covariates=PEOPLE), plain)
+
+
+def test_bad_covariates():
+    model = clv.ParetoNBD(purchase="age", dropout="channel").fit(FITTED)
+    follow = partial(clv.tracking, ORDERS, model=model, **SPLIT)
+    with pytest.raises(
+        ParameterError, match="`covariates` must be a frame with customer_id and age, channel"
+    ):
+        follow()
+    with pytest.raises(ParameterError, match="`covariates` must be a DataFrame of pandas"):
+        follow(covariates={"customer_id": [1]})
+    with pytest.raises(ColumnError, match="`covariates` must have the column 'channel'"):
+        follow(covariates=PEOPLE.drop(columns="channel"))
+    with pytest.raises(ColumnError, match="`covariates` must have numbers in 'age'"):
+        follow(covariates=PEOPLE.assign(age="old"))
+    with pytest.raises(ColumnError, match="`covariates` must have 'customer_id' of the type"):
+        follow(covariates=PEOPLE.assign(customer_id=range(len(PEOPLE))))
+    with pytest.raises(
+        DataError, match="`covariates`: 1 of 90 rows .customers. that stand in it more than once"
+    ):
+        follow(covariates=pd.concat([PEOPLE, PEOPLE.head(1)]))
+    with pytest.raises(DataError, match="purchase up to 2024-02-14. Found none for 2 of 77: add them"):
+        follow(covariates=PEOPLE[2:])
+    with pytest.raises(DataError, match="`covariates`: 1 of 77 rows have no value in 'age'"):
+        follow(covariates=PEOPLE.assign(age=[None, *PEOPLE["age"][1:]]))
+    with pytest.raises(DataError, match="'channel' must be one of the 3 values that the model was fitted on"):
+        follow(covariates=PEOPLE.assign(channel="fax"))

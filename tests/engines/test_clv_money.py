@@ -15,7 +15,8 @@ from scipy.integrate import quad
 from scipy.special import hyperu
 
 from crmkit import clv
-from crmkit.errors import ColumnError
+from crmkit.datasets import load_cdnow
+from crmkit.errors import ColumnError, DataError, ParameterError
 from crmkit.testing import ENGINES, LAZY, assert_frames_match, assert_parity, available, to_engine, to_pandas
 from crmkit.testing.engines import crossed_rows
 
@@ -341,6 +342,36 @@ def test_tracking(model):
             # Extremes, days of first purchases and days of later ones.
             assert engine not in LAZY or sum(fetched) <= 1 + 45 + 115, engine
             assert_frames_match(found, expected, keys=["period"], label=engine)
+
+
+def test_tracking_with_covariates():
+    rng = np.random.default_rng(2)
+
+    def with_kinds(table):
+        kinds = {"age": rng.integers(0, 4, len(table)), "channel": rng.choice(["web", "shop"], len(table))}
+        return table.assign(**kinds, loyal=rng.random(len(table)) < 0.5)
+
+    known = clv.summarize(load_cdnow(sample=True), as_of="1997-09-30", after="drop")
+    model = clv.ParetoNBD(purchase=["age", "loyal"], dropout="channel").fit(with_kinds(known))
+    people = with_kinds(pd.DataFrame({"customer_id": sorted(set(ORDERS["customer_id"]))}))
+    given = {"model": model, "calibration_end": CALIBRATION, "holdout_end": HOLDOUT}
+    expected = clv.tracking(ORDERS, **given, covariates=people)
+    for engine in ENGINES:
+        if available(engine) is None:
+            frames = to_engine(ORDERS, engine), to_engine(people, engine)
+            with crossed_rows() as fetched:
+                found = clv.tracking(frames[0], **given, covariates=frames[1])
+            # Counts of bad rows, extremes, days of first purchases by kind and days of later ones.
+            assert engine not in LAZY or sum(fetched) <= 1 + 1 + len(people) + 115, engine
+            assert_frames_match(found, expected, keys=["period"], label=engine)
+            other = "polars" if engine.startswith("pandas") else "pandas"
+            with pytest.raises(ParameterError, match="`covariates` must be a frame of"):
+                clv.tracking(frames[0], **given, covariates=to_engine(people, other))
+            with pytest.raises(DataError, match="Found none for 1 of "):
+                clv.tracking(frames[0], **given, covariates=to_engine(people[1:], engine))
+            blank = people.assign(channel=[None, *people["channel"][1:]])
+            with pytest.raises(DataError, match="1 of [0-9]+ rows have no value in 'channel'"):
+                clv.tracking(frames[0], **given, covariates=to_engine(blank, engine))
 
 
 def test_what_if(model, spend):

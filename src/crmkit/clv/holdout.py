@@ -8,9 +8,9 @@ import pandas as pd
 
 from crmkit import _frames, _params, periods
 from crmkit._frames import FrameT
+from crmkit.clv import _cohort
 from crmkit.clv._valuer import customer_model
 from crmkit.clv.summary import measures
-from crmkit.errors import DataError
 from crmkit.tables import _occasions
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def holdout_summary(
         _params.fail("holdout_end", f"a date after calibration_end {known.as_of:%Y-%m-%d}", holdout_end)
     rows = _occasions.read(orders, monetary=known.monetary)
     held = _occasions.too_late(known) & ~_occasions.too_late(whole)
-    later = _bought(rows.filter(held), whole).group_by("customer_id")
+    later = _cohort.bought(rows.filter(held), whole).group_by("customer_id")
     totals = later.agg(later=nw.len(), spent=nw.col("amount").sum())
     base = _occasions.by_customer(rows, known).join(totals, on="customer_id", how="left")
     also = {
@@ -110,6 +110,7 @@ def tracking(
     merge: str = "day",
     returns: str = "net",
     monetary: bool = True,
+    covariates: object = None,
 ) -> "pd.DataFrame":
     """Compare the repeat purchases of a cohort with what a model expects, period by period.
 
@@ -129,6 +130,8 @@ def tracking(
         What rows with a negative amount do, as in `summarize`.
     monetary : bool, default True
         Whether to read ``amount``. Without it no return can be told from a purchase.
+    covariates : DataFrame, optional
+        One row a customer, of the same engine: ``customer_id`` and the covariates of a model that has them.
 
     Returns
     -------
@@ -142,15 +145,16 @@ def tracking(
         If a column is missing or of the wrong type.
     ParameterError
         If an argument is outside its range, the holdout ends before the calibration, or the model does not
-        know its unit of time, has covariates or counts opportunities.
+        know its unit of time or counts opportunities.
     DataError
-        If a row lacks a customer, a date or a finite amount, or none is in the calibration.
+        If a row lacks a customer, a date or a finite amount, none is in the calibration, or a customer has no
+        covariates or two rows of them.
 
     Notes
     -----
     The model sees nobody's history here: each customer's expectation is that of a new customer since the
-    first purchase, as the tracking plots of the literature have it. A last period that is not complete is
-    left out.
+    first purchase, with the same covariates if the model has any, as the tracking plots of the literature
+    have it. A last period that is not complete is left out.
 
     Examples
     --------
@@ -162,18 +166,31 @@ def tracking(
         period  actual_cumulative  expected_cumulative
     38      39             2457.0               2525.0
     77      78             4339.0               4270.0
+
+    The money of the first purchase as a covariate: the frame of the fit has what is needed.
+
+    >>> summary = clv.summarize(orders, as_of="1997-09-30", after="drop")
+    >>> spent = orders.sort_values("order_date").groupby("customer_id", as_index=False)["amount"].first()
+    >>> summary = summary.merge(spent, on="customer_id")
+    >>> model = clv.ParetoNBD(purchase="amount").fit(summary)
+    >>> dates = {"calibration_end": "1997-09-30", "holdout_end": "1998-06-30"}
+    >>> table = tracking(orders, model=model, **dates, covariates=summary)
+    >>> table["expected_cumulative"].iloc[[38, 77]].round().tolist()
+    [2558.0, 4328.0]
     """
     unit = _unit_of(model)
     known, whole = _sides(calibration_end, holdout_end, merge=merge, returns=returns, monetary=monetary)
     if whole.as_of < known.as_of:
         _params.fail("holdout_end", f"a date not before calibration_end {known.as_of:%Y-%m-%d}", holdout_end)
-    born, repeated = _by_day(_occasions.read(orders, monetary=known.monetary), known, whole)
-    length, start = periods.days_in(unit), born.index.min()
+    kinds = _cohort.read_covariates(covariates, model, orders=orders)
+    rows = _occasions.read(orders, monetary=known.monetary)
+    first = _occasions.by_customer(rows, known).select("customer_id", "first_day")
+    born = _cohort.births(first, kinds, end=f"{known.as_of:%Y-%m-%d}")
+    repeated = _cohort.repeats(rows, first, whole)
+    length, start = periods.days_in(unit), born["first_day"].min()
     periods_seen = int((whole.last_day - start + 1) // length)
     ends = start + length * np.arange(1, periods_seen + 1) - 1
-    age = np.maximum(ends[:, None] - born.index.to_numpy(), 0) / length
-    params = tuple(model.params_.values())
-    expected = model._function("expected_new")(params, age.ravel()).reshape(age.shape) @ born.to_numpy()
+    expected = _cohort.expected(model, born, ends, length)
     bought = repeated.cumsum().reindex(np.floor(ends), method="ffill").fillna(0).to_numpy()
     return pd.DataFrame(
         {
@@ -199,32 +216,7 @@ def _sides(
 def _unit_of(model: "CustomerBaseModel") -> str:
     """Return the unit of time of a model that knows what to expect of any new customer."""
     customer_model("model", model)
-    if model.unit_ is None or model._discrete or model._asked().covariates:
-        wanted = "fitted without covariates, in continuous time, on data whose unit of time is known"
+    if model.unit_ is None or model._discrete:
+        wanted = "fitted in continuous time, on data whose unit of time is known"
         _params.fail("model", wanted, model)
     return model.unit_
-
-
-def _bought(rows: nw.LazyFrame[Any], rules: _occasions.Rules) -> nw.LazyFrame[Any]:
-    """Return the purchase occasions that rows make."""
-    if rules.returns == "drop":
-        rows = rows.filter(nw.col("amount") >= 0)
-    occasions = _occasions.merged(rows, rules.merge)
-    return occasions.filter(~_occasions.cancelled()) if rules.returns == "net" else occasions
-
-
-def _by_day(
-    rows: nw.LazyFrame[Any], known: _occasions.Rules, whole: _occasions.Rules
-) -> "tuple[pd.Series[float], pd.Series[float]]":
-    """Count first purchases up to the calibration's end by day, and those customers' later ones."""
-    first = _occasions.by_customer(rows, known).select("customer_id", "first_day")
-    day = periods.day_number(nw.col("day"))
-    seen = _bought(rows.filter(~_occasions.too_late(whole)), whole)
-    later = seen.join(first, on="customer_id", how="inner").with_columns(day=day)
-    later = later.filter(nw.col("day") > nw.col("first_day")).group_by("day").agg(nw.len().alias("count"))
-    born = first.group_by("first_day").agg(nw.len().alias("count"))
-    counts = [_frames.collect(one.sort(key)) for one, key in ((born, "first_day"), (later, "day"))]
-    if not len(counts[0]):
-        msg = f"`orders` must have a purchase up to {known.as_of:%Y-%m-%d}. Found returns only."
-        raise DataError(msg)
-    return counts[0].set_index("first_day")["count"], counts[1].set_index("day")["count"]
