@@ -1,12 +1,15 @@
 """Matrices of frequency and recency, and the life of one customer."""
 
+from functools import partial
+
 import duckdb
+import matplotlib.dates
 import numpy as np
 import pandas as pd
 import pytest
 
 from crmkit import clv, datasets, plot
-from crmkit.errors import ColumnError, DataError, ParameterError
+from crmkit.errors import DataError, ParameterError
 
 AS_OF = "1997-09-30"
 
@@ -94,8 +97,57 @@ def test_matrix_with_covariates(summary):
         for one in ("even", "odd")
     ]
     assert values[0] != values[1]
-    with pytest.raises(ColumnError, match="group"):
-        plot.probability_alive_matrix(model, split)
+    figure = plot.probability_alive_matrix(model, split, covariates={"group": "odd"})
+    assert figure.axes[0].get_title(loc="left").split("\n")[2] == "with group odd"
+
+
+@pytest.mark.parametrize("given", [None, {}, {"grp": "odd"}, {"group": "odd", "T": 3}, "group", []])
+def test_covariates_are_those_of_the_model(orders, summary, model, given):
+    """The message asked to rename a column of the summary, which had it."""
+    split = summary.assign(group=np.where(summary["customer_id"] % 2, "odd", "even"))
+    grouped = clv.ParetoNBD(purchase="group").fit(split)
+    for draw in (
+        partial(plot.probability_alive_matrix, grouped, split),
+        partial(plot.expected_purchases_matrix, grouped, split, horizon=9),
+        partial(plot.alive_history, grouped, orders, customer_id=4, as_of=AS_OF),
+    ):
+        with pytest.raises(
+            ParameterError,
+            match="`covariates` must be a mapping with each covariate of the model, {'group': …}",
+        ):
+            draw(covariates=given)
+    with pytest.raises(ParameterError, match="`covariates` must be None, as the model has no covariates"):
+        plot.probability_alive_matrix(model, summary, covariates={"frequency": 1})
+
+
+def test_matrix_up_to_an_age(summary, model):
+    """lifetimes has max_recency: T and the longest recency are it."""
+    figure = plot.probability_alive_matrix(model, summary, longest=20, highest=8)
+    frequency, recency, values = field(figure)
+    assert (frequency[-1], recency[-1]) == pytest.approx((8, 20))
+    assert "customers of 20 weeks;" in figure.axes[0].get_title(loc="left")
+    one = pd.DataFrame({"frequency": [3.0], "recency": [recency[30]], "T": [20.0]})
+    assert values[3, 30] == pytest.approx(model.probability_alive(one)["probability_alive"].item())
+    new = plot.expected_purchases_matrix(model, summary.assign(frequency=0), horizon=1, highest=2, longest=60)
+    assert field(new)[1][-1] == pytest.approx(60)
+    for wrong in (0, -1, float("nan"), "20"):
+        with pytest.raises(ParameterError, match="`longest` must be a finite number above 0"):
+            plot.probability_alive_matrix(model, summary, longest=wrong)
+
+
+def test_matrix_up_to_an_opportunity(donors):
+    model = clv.BetaGeoBetaBinomial().fit(donors)
+    figure = plot.probability_alive_matrix(model, donors, longest=4)
+    assert np.isfinite(field(figure)[2]).sum() == 1 + sum(range(1, 5))
+    assert "customers of 4 opportunities;" in figure.axes[0].get_title(loc="left")
+    with pytest.raises(ParameterError, match="`longest` must be an integer at least 1"):
+        plot.probability_alive_matrix(model, donors, longest=2.5)
+
+
+@pytest.mark.parametrize(("horizon", "words"), [(1, "week"), (0.5, "0.5 weeks"), (39, "39 weeks")])
+def test_one_week_is_not_1_weeks(summary, model, horizon, words):
+    figure = plot.expected_purchases_matrix(model, summary, horizon=horizon)
+    assert figure.axes[1].get_ylabel() == f"expected purchases\nin the next {words}"
 
 
 def test_matrix_without_a_unit(summary):
@@ -140,7 +192,11 @@ def test_life_falls_between_purchases_and_ends_with_as_of(orders, model):
 def test_life_on_the_day_of_the_first_purchase(model):
     orders = pd.DataFrame({"customer_id": [1], "order_date": pd.to_datetime(["2024-05-01"]), "amount": [5.0]})
     figure = plot.alive_history(model, orders, customer_id=1, as_of="2024-05-01")
-    assert figure.axes[0].lines[0].get_ydata()[-1] == pytest.approx(1)
+    (line,) = figure.axes[0].lines
+    assert line.get_ydata()[-1] == pytest.approx(1)
+    assert line.get_marker() == "o"  # a line of one point is none
+    left, right = figure.axes[0].get_xlim()
+    assert left < matplotlib.dates.date2num(line.get_xdata()[0]) < right
     assert figure.axes[0].get_title(loc="left") == "customer 1: 1 purchase from 2024-05-01 to 2024-05-01"
 
 

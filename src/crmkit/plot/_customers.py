@@ -59,6 +59,18 @@ def stretch(model: "CustomerBaseModel", length: float) -> str:
     return f"{style.number(length)} {one if length == 1 else unit}"
 
 
+def required(model: "CustomerBaseModel", covariates: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the value of each covariate of a model, all of them and no others."""
+    wanted = model._asked().covariates
+    known = dict(covariates) if isinstance(covariates, Mapping) else {}
+    if set(known) != set(wanted) or not isinstance(covariates, Mapping | None):
+        values = (
+            f"a mapping with each covariate of the model, {{{', '.join(f'{one!r}: …' for one in wanted)}}}"
+        )
+        _params.fail("covariates", values if wanted else "None, as the model has no covariates", covariates)
+    return known
+
+
 def checked(models: "Mapping[str, CustomerBaseModel]") -> "dict[str, CustomerBaseModel]":
     """Return the models that are compared: not more than colours, of one kind of age."""
     if not isinstance(models, Mapping) or not 0 < len(models) < len(style.SERIES):

@@ -28,6 +28,7 @@ def expected_purchases_matrix(
     *,
     horizon: float,
     highest: int | None = None,
+    longest: float | None = None,
     covariates: Mapping[str, Any] | None = None,
     width: float = style.WIDE,
 ) -> "Figure":
@@ -43,6 +44,9 @@ def expected_purchases_matrix(
         Length of time from the end of the data on, in the model's unit.
     highest : int, optional
         Highest frequency, at least 1; None takes that of the summary.
+    longest : float, optional
+        T of all customers drawn and their longest recency, above 0, in the model's unit; a number of
+        opportunities where the model counts them. None takes the longest T of the summary.
     covariates : mapping, optional
         Covariate → value, of a model that has them: the matrix is that of customers with these.
     width : float, default 7.4
@@ -56,15 +60,15 @@ def expected_purchases_matrix(
     Raises
     ------
     ColumnError
-        If a column is missing or of the wrong type, or covariates are not given.
+        If a column is missing or of the wrong type.
     DataError
         If the summary is empty or in another unit of time.
     ParameterError
-        If an argument is outside its range.
+        If an argument is outside its range, or the covariates are not those of the model.
 
     Notes
     -----
-    All fields are customers of the longest T of the summary. Many purchases long ago are worth little: such a
+    All fields are customers of the same T. Many purchases long ago are worth little: such a
     customer has probably left. A customer who never bought again has the field at the origin.
 
     Examples
@@ -76,10 +80,10 @@ def expected_purchases_matrix(
     'recency (age at the last purchase), weeks'
     """
     time = _params.number("horizon", horizon, low=0)
-    grid = _grid(model, summary, highest, covariates)
+    grid = _grid(model, summary, highest, longest, covariates)
     values = model.expected_purchases(grid.rows, horizon=time)["expected_purchases"].to_numpy()
-    unit = _customers.time_unit(model) or "units of time"
-    return _drawn(grid, values, model, f"expected purchases\nin the next {style.number(time)} {unit}", width)
+    ahead = _customers.stretch(model, time).removeprefix("1 ")
+    return _drawn(grid, values, model, f"expected purchases\nin the next {ahead}", width)
 
 
 def probability_alive_matrix(
@@ -87,6 +91,7 @@ def probability_alive_matrix(
     summary: object,
     *,
     highest: int | None = None,
+    longest: float | None = None,
     covariates: Mapping[str, Any] | None = None,
     width: float = style.WIDE,
 ) -> "Figure":
@@ -100,6 +105,9 @@ def probability_alive_matrix(
         The customers whose highest frequency and longest time give the matrix its size, of any engine.
     highest : int, optional
         Highest frequency, at least 1; None takes that of the summary.
+    longest : float, optional
+        T of all customers drawn and their longest recency, above 0, in the model's unit; a number of
+        opportunities where the model counts them. None takes the longest T of the summary.
     covariates : mapping, optional
         Covariate → value, of a model that has them: the matrix is that of customers with these.
     width : float, default 7.4
@@ -113,16 +121,16 @@ def probability_alive_matrix(
     Raises
     ------
     ColumnError
-        If a column is missing or of the wrong type, or covariates are not given.
+        If a column is missing or of the wrong type.
     DataError
         If the summary is empty or in another unit of time.
     ParameterError
-        If an argument is outside its range.
+        If an argument is outside its range, or the covariates are not those of the model.
 
     Notes
     -----
-    BG/NBD gives the field at the origin, customers who never bought again, a probability of 1 by
-    construction.
+    All fields are customers of the same T. BG/NBD gives the field at the origin, customers who never bought
+    again, a probability of 1 by construction.
 
     Examples
     --------
@@ -132,7 +140,7 @@ def probability_alive_matrix(
     >>> float(drawn.axes[0].collections[0].get_array()[0, 0])
     1.0
     """
-    grid = _grid(model, summary, highest, covariates)
+    grid = _grid(model, summary, highest, longest, covariates)
     values = model.probability_alive(grid.rows)["probability_alive"].to_numpy()
     return _drawn(grid, values, model, "probability alive", width, share=True)
 
@@ -140,7 +148,7 @@ def probability_alive_matrix(
 class _Grid:
     """Hold the possible histories of a matrix, and where each stands."""
 
-    def __init__(self, frequency: Any, recency: Any, end: float, age: str) -> None:
+    def __init__(self, frequency: Any, recency: Any, end: float, age: str, known: dict[str, Any]) -> None:
         import pandas as pd
 
         self.frequency, self.recency = frequency, recency
@@ -149,35 +157,41 @@ class _Grid:
         if age == "n_periods":
             self.possible &= y <= x
         cells = {"frequency": y[self.possible], "recency": x[self.possible], age: float(end)}
-        self.rows = pd.DataFrame(cells)
+        self.rows = pd.DataFrame(cells).assign(**known)
+        self.known = known
 
 
 def _grid(
     model: "CustomerBaseModel",
     summary: object,
     highest: int | None,
+    longest: float | None,
     covariates: Mapping[str, Any] | None,
 ) -> _Grid:
     age = _customers.age_column(model)
+    whole, known = age == "n_periods", _customers.required(model, covariates)
     roles = {"frequency": "number", age: "number", "unit": "label"}
     rows = _frames.scan(summary, roles, table="summary", optional=("unit",))
     units = [nw.col("unit").max()] if "unit" in rows.collect_schema().names() else []
     most = _frames.collect(rows.select(nw.col("frequency").max(), nw.col(age).max(), *units)).iloc[0]
-    if not (most["frequency"] > 0 or highest) or not most[age] > 0:
+    if not (most["frequency"] > 0 or highest) or not (most[age] > 0 or longest):
         msg = (
             f"`summary` must have a customer with repeat purchases and one with '{age}' above 0. "
             f"Found a highest frequency of {most['frequency']:g} and {age} of {most[age]:g}."
         )
         raise DataError(msg)
     top = int(most["frequency"]) if highest is None else _params.integer("highest", highest, low=1)
-    end = float(most[age])
-    whole = age == "n_periods"
+    end = float(most[age]) if longest is None else _longest(longest, whole=whole)
     columns = _steps(int(end)) if whole else np.linspace(0, end, _CELLS + 1)
-    found = _Grid(_steps(min(top, int(end)) if whole else top), columns, end, age)
-    found.rows = found.rows.assign(
-        **{name: most[name] for name in ["unit"][: len(units)]}, **(covariates or {})
-    )
+    found = _Grid(_steps(min(top, int(end)) if whole else top), columns, end, age, known)
+    found.rows = found.rows.assign(**{name: most[name] for name in ["unit"][: len(units)]})
     return found
+
+
+def _longest(value: float, *, whole: bool) -> float:
+    if whole:
+        return float(_params.integer("longest", value, low=1))
+    return _params.number("longest", value, low=0, open_low=True)
 
 
 def _steps(top: int) -> "npt.NDArray[np.float64]":
@@ -208,13 +222,14 @@ def _drawn(
     axes.locator_params(axis="y", integer=True)
     axes.set_xlabel(style.unit_label("recency (age at the last purchase)", unit))
     axes.set_ylabel("frequency (repeat purchases)")
-    end = style.number(float(grid.rows[_customers.age_column(model)].iloc[0]))
-    unit = _customers.time_unit(model) or "units of time"
+    end = _customers.stretch(model, float(grid.rows[_customers.age_column(model)].iloc[0]))
     once = f"{style.number(100 * table[0, 0])}\u00a0%" if share else f"{table[0, 0]:.3g}"
     lines = [
         _customers.named(model),
-        f"customers of {end} {unit}; no repeat purchase (field at the origin): {once}",
+        f"customers of {end}; no repeat purchase (field at the origin): {once}",
     ]
+    if grid.known:
+        lines.append("with " + ", ".join(f"{name} {value}" for name, value in grid.known.items()))
     _customers.titled(axes, "\n".join(lines), narrow=width < 5)
     return drawn
 
@@ -254,11 +269,12 @@ def alive_history(
     Raises
     ------
     ColumnError
-        If a column is missing or of the wrong type, or covariates are not given.
+        If a column is missing or of the wrong type.
     DataError
         If the customer has no purchase up to the day.
     ParameterError
-        If an argument is outside its range, or the unit of time is unknown.
+        If an argument is outside its range, the unit of time is unknown, or the covariates are not those of
+        the model.
 
     Notes
     -----
@@ -277,17 +293,28 @@ def alive_history(
     """
     if model.unit_ is None or _customers.age_column(model) != "T":
         _params.fail("model", "fitted on customers with T in a known unit of time", model)
+    known = _customers.required(model, covariates)
     end = _params.day("as_of", as_of)
     days = _days(orders, customer_id, end)
     life = _life(days, int((np.datetime64(end, "D") - days[0]).astype(int)), model.unit_)
-    found = model.probability_alive(life.assign(unit=model.unit_, **(covariates or {})))
+    found = model.probability_alive(life.assign(unit=model.unit_, **known))
     when = days[0] + (life["day"].to_numpy() * 86_400).astype("timedelta64[s]")
     drawn, axes = style.figure(width, 2.9)
-    axes.plot(when, found["probability_alive"], color=style.BLUE, linewidth=2, label="probability alive")
+    lasting = when[-1] > when[0]
+    mark = "" if lasting else "o"  # no line leads through the day of the first purchase
+    axes.plot(
+        when,
+        found["probability_alive"],
+        color=style.BLUE,
+        linewidth=2,
+        marker=mark,
+        label="probability alive",
+    )
     axes.fill_between(when, found["probability_alive"], color=style.SKY, alpha=0.35, linewidth=0)
     axes.vlines(days, -0.075, -0.02, color=style.ORANGE, linewidth=1.6, label="purchase")
     axes.set_ylim(-0.09, 1.03)
-    axes.set_xlim(when[0] - (when[-1] - when[0]) // 100, max(when[-1], when[0] + np.timedelta64(1, "D")))
+    before = (when[-1] - when[0]) // 100 if lasting else np.timedelta64(1, "D")
+    axes.set_xlim(when[0] - before, when[-1] if lasting else when[0] + before)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
     style.shares(axes.yaxis)
     _customers.dated(axes, when[0], when[-1], 4 if width < 5 else 8)
