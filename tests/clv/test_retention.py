@@ -632,3 +632,69 @@ def test_intervals_cover_in_a_few_runs():
     found, interior = coverage(clv.ShiftedBetaGeometric, (0.7, 2.0, 1.0), 40, 12)
     assert interior == 1
     assert found[1].min() > 0.8
+
+
+# --- names of arguments, and shares -----------------------------------------------------------------------
+
+CUSTOMERS = pd.DataFrame(
+    {"tenure": [1, 2, 3, 3], "churned": [True, True, True, False], "weight": [9, 6, 2, 3]}
+)
+
+
+@pytest.mark.parametrize(
+    ("customers", "error", "message"),
+    [
+        (
+            CUSTOMERS.rename(columns={"tenure": "tenur"}),
+            ColumnError,
+            "'tenure' .did you mean.*Rename it first",
+        ),
+        (CUSTOMERS.assign(tenure="x"), ColumnError, "must have numbers in 'tenure'"),
+        (CUSTOMERS.assign(weight=-1), DataError, ": 4 of 4 rows have no finite weight"),
+        (CUSTOMERS.assign(tenure=0.5), DataError, ": 4 of 4 rows have a tenure that is not a whole number"),
+        (CUSTOMERS.head(0), DataError, "must have at least one row"),
+        (
+            {"tenure": [1, 2], "churned": [True]},
+            ParameterError,
+            "must be a DataFrame, or a mapping of arrays",
+        ),
+        ([1, 2], ParameterError, "must be a DataFrame of pandas"),
+    ],
+)
+def test_errors_name_the_argument_of_fit(customers, error, message):
+    with pytest.raises(error, match=f"^`customers`.*{message}") as caught:
+        clv.ShiftedBetaGeometric().fit(customers)
+    assert "crmkit.tables" not in str(caught.value)  # no contract has a tenure
+
+
+def test_errors_name_the_argument_of_the_other_calls(regular):
+    for cohorts in (REGULAR[["period"]], REGULAR.assign(survivors=-1), REGULAR[1:], [1]):
+        with pytest.raises(CRMKitError, match="^`cohorts`"):
+            clv.ShiftedBetaGeometric().fit_survivors(cohorts)
+    for base in (CUSTOMERS[["churned"]], CUSTOMERS.assign(tenure=None), CUSTOMERS.assign(churned=None), [1]):
+        with pytest.raises(CRMKitError, match="^`customers`"):
+            regular.discounted_residual_lifetime(base, annual_rate=0.1)
+    for base in (CUSTOMERS, CUSTOMERS.assign(fee=np.inf), CUSTOMERS.assign(fee="x")):
+        with pytest.raises(CRMKitError, match="^`customers`.*'fee'"):
+            regular.contract_value(base, margin="fee", annual_rate=0.1)
+
+
+def test_shares_are_no_survivors():
+    shares = [1, 0.869, 0.743, 0.653, 0.593, 0.551, 0.517, 0.491]
+    remedy = "numbers of customers, not shares.* multiply shares by the number of customers that the cohort"
+    for one in (shares, [0.9, 0.8, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45]):
+        with pytest.raises(DataError, match=f"`cohorts`.*{remedy}"):
+            clv.ShiftedBetaGeometric().fit_survivors({"period": range(8), "survivors": one})
+    both = pd.concat([REGULAR.assign(cohort="a"), REGULAR.assign(survivors=shares, cohort="b")])
+    with pytest.raises(DataError, match="Found 1 of 2 cohorts that do not, first at period 1 in cohort 'b'"):
+        clv.ShiftedBetaGeometric().fit_survivors(both)
+
+
+def test_a_cohort_of_one_customer_is_one_and_means_need_not_be_whole():
+    one = pd.DataFrame({"period": range(3), "survivors": [1, 1, 0], "cohort": "b"})
+    nobody = one.assign(survivors=0, cohort="c")
+    model = clv.ShiftedBetaGeometric().fit_survivors(pd.concat([REGULAR.assign(cohort="a"), one, nobody]))
+    assert model.n_customers_ == 1001
+    assert model.churned_[:2] == [369, 164]
+    halves = REGULAR.assign(survivors=REGULAR["survivors"] / 400)
+    assert clv.ShiftedBetaGeometric().fit_survivors(halves).n_customers_ == 2.5

@@ -191,8 +191,10 @@ class ContractModel(RenewalModel):
         """
         if isinstance(margin, str):
             each: Any = nw.col(margin).cast(nw.Float64)
-            rows = _frames.scan(customers, {margin: "number"})
-            _frames.refuse(rows, {f"have an infinite '{margin}'": each.abs() > _LARGEST}, table="frame")
+            with _renewals.naming("customers"):
+                rows = _frames.scan(customers, {margin: "number"}, table="summary")
+                checks = {f"have an infinite '{margin}'": each.abs() > _LARGEST}
+                _frames.refuse(rows, checks, table="summary")
             scored = self._score(customers, "contract_value", annual_rate, confidence)
             opened = _frames.scan(scored, {margin: "number"}, keep=True)
         else:
@@ -210,16 +212,9 @@ class ContractModel(RenewalModel):
     def _score(self, frame: FrameT, column: str, annual_rate: float, confidence: float | None) -> FrameT:
         """Add the discounted expected residual lifetime of each customer under a name."""
         delta = self._rate(annual_rate)
-        present = _frames.lazy(frame).collect_schema().names()
-        roles = {"tenure": "number"} | ({"churned": "flag"} if "churned" in present else {})
-        _frames.scan(frame, roles)
-        cells = _cells.gather(frame, roles)
-        tenure = cells.rows["tenure"].to_numpy(dtype=float)
-        checks = _renewals.tenure_checks(tenure)
-        gone = np.zeros(len(tenure), dtype=bool)
-        if "churned" in roles:
-            checks["have no value in 'churned'"] = cells.rows["churned"].isna().to_numpy()
-        cells.refuse(checks, table="frame")
+        with _renewals.naming("customers"):
+            cells, roles = _renewals.tenures(frame)
+        tenure, gone = cells.rows["tenure"].to_numpy(dtype=float), np.zeros(len(cells.rows), dtype=bool)
         if "churned" in roles:
             gone = cells.rows["churned"].to_numpy().astype(bool)
         renewed = np.where(gone, 0.0, tenure).astype(np.intp)

@@ -1,5 +1,7 @@
 """Count how many customers were up for each renewal and how many left, from survivors or single contracts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ from crmkit import _frames
 from crmkit.clv.btyd import _cells
 from crmkit.clv.btyd._reading import as_frame
 from crmkit.clv.btyd._special import Floats
-from crmkit.errors import ConvergenceError, DataError
+from crmkit.errors import ConvergenceError, CRMKitError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,27 +54,50 @@ class Renewals:
             raise ConvergenceError(msg)
 
 
+@contextmanager
+def naming(argument: str) -> Iterator[None]:
+    """Let errors name an argument, where what reads it speaks of a summary.
+
+    Not by the name of the table: no contract of `crmkit.tables` maps the columns of contracts.
+    """
+    try:
+        yield
+    except CRMKitError as error:
+        raise type(error)(str(error).replace("`summary`", f"`{argument}`", 1)) from None
+
+
 def from_customers(customers: object) -> Renewals:
     """Count the renewals that each customer was up for, and the last one of those who churned."""
     frame = as_frame(customers)
     roles = {"tenure": "number", "churned": "flag"}
-    weighted = _cells.WEIGHT in _frames.lazy(frame).collect_schema().names()
-    _frames.scan(frame, roles | ({_cells.WEIGHT: "number"} if weighted else {}))
+    weighted = _cells.WEIGHT in _frames.lazy(frame, table="summary").collect_schema().names()
     cells = _cells.gather(frame, roles, weighted=weighted)
     _refuse_empty(len(cells.rows))
     unknown = cells.rows["churned"].isna().to_numpy()
     churned = np.where(unknown, False, cells.rows["churned"].to_numpy()).astype(bool)
     tenure = cells.rows["tenure"].to_numpy(dtype=float)
-    checks = {**tenure_checks(tenure), "have no value in 'churned'": unknown}
+    checks = {**_tenure_checks(tenure), "have no value in 'churned'": unknown}
     checks["have churned at tenure 0, before any renewal"] = churned & (tenure == 0)
-    cells.refuse(checks, table="frame")
+    cells.refuse(checks)
     last, weight = tenure.astype(np.intp), cells.weight
     left = np.bincount(last, weights=weight * churned)
     at_risk = np.bincount(last, weights=weight)[::-1].cumsum()[::-1]
     return _trimmed(at_risk[1:], left[1:], float(weight.sum()), int(cells.count.sum()))
 
 
-def tenure_checks(tenure: Floats) -> Checks:
+def tenures(frame: object) -> tuple[_cells.Cells, dict[str, str]]:
+    """Gather customers by their tenure and, where that is given, by whether they have churned."""
+    present = _frames.lazy(frame, table="summary").collect_schema().names()
+    roles = {"tenure": "number"} | ({"churned": "flag"} if "churned" in present else {})
+    cells = _cells.gather(frame, roles)
+    checks = _tenure_checks(cells.rows["tenure"].to_numpy(dtype=float))
+    if "churned" in roles:
+        checks["have no value in 'churned'"] = cells.rows["churned"].isna().to_numpy()
+    cells.refuse(checks)
+    return cells, roles
+
+
+def _tenure_checks(tenure: Floats) -> Checks:
     """Say which rows have no tenure that counts renewals."""
     return {
         "have no value in 'tenure'": np.isnan(tenure),
@@ -85,7 +110,7 @@ def tenure_checks(tenure: Floats) -> Checks:
 def from_survivors(cohorts: object) -> Renewals:
     """Count renewals from the survivors of each cohort after 0, 1, 2, … periods."""
     roles = {"period": "number", "survivors": "number", "cohort": "label"}
-    scanned = _frames.scan(as_frame(cohorts), roles, optional=["cohort"])
+    scanned = _frames.scan(as_frame(cohorts), roles, table="summary", optional=["cohort"])
     rows = _frames.collect(scanned)
     _refuse_empty(len(rows))
     if "cohort" not in rows:
@@ -95,7 +120,7 @@ def from_survivors(cohorts: object) -> Renewals:
     period, survivors = (rows[name].to_numpy(dtype=float) for name in ("period", "survivors"))
     first = ~rows["cohort"].duplicated().to_numpy()
     before = np.where(first, np.nan, np.roll(survivors, 1))
-    _refuse_cohorts(rows["cohort"], first, period, before < survivors)
+    _refuse_cohorts(rows["cohort"], first, period, before < survivors, _shares(first, survivors))
     at = period[~first].astype(np.intp)
     lost = (before - survivors)[~first]
     at_risk, left = (np.bincount(at, weights=w, minlength=2)[1:] for w in (before[~first], lost))
@@ -110,32 +135,43 @@ def _refuse_rows(rows: "pd.DataFrame") -> None:
     }
     checks["have survivors below 0 or infinite"] = (survivors < 0) | np.isinf(survivors)
     cells = _cells.Cells(rows, np.ones(len(rows)), np.ones(len(rows)))
-    cells.refuse(checks, table="frame")
+    cells.refuse(checks)
 
 
-def _refuse_cohorts(cohort: "pd.Series[Any]", first: Any, period: Floats, grows: Any) -> None:
-    """Raise a DataError for cohorts whose periods are not 0, 1, 2, … or whose survivors grow in number."""
+def _shares(first: Any, survivors: Floats) -> Any:
+    """Say which survivors are parts of one customer, which is what shares of a cohort look like."""
+    size = survivors[first][np.cumsum(first) - 1]
+    return (size <= 1) & (survivors != np.floor(survivors))
+
+
+def _refuse_cohorts(cohort: "pd.Series[Any]", first: Any, period: Floats, grows: Any, shares: Any) -> None:
+    """Raise a DataError for cohorts whose periods are not 0, 1, 2, … or whose survivors do not fall."""
     starts = np.flatnonzero(first)
     place = np.arange(len(period)) - starts[np.cumsum(first) - 1]
+    correct = "complete or correct the table"
     rules = {
-        "the periods 0, 1, 2, … each once": period != place,
-        "survivors that never grow in number": grows,
+        "the periods 0, 1, 2, … each once": (period != place, correct),
+        "survivors that never grow in number": (grows, correct),
+        "survivors that are numbers of customers, not shares": (
+            shares,
+            "multiply shares by the number of customers that the cohort began with",
+        ),
     }
-    for rule, broken in rules.items():
+    for rule, (broken, remedy) in rules.items():
         found = cohort[broken].unique().tolist()
         if found:
             which = f" in cohort {found[0]!r}" if len(starts) > 1 else ""
             where = period[broken][0]
             msg = (
-                f"`frame` must have {rule}, in every cohort. Found {len(found)} of {len(starts)} cohorts "
-                f"that do not, first at period {where:g}{which}: complete or correct the table."
+                f"`summary` must have {rule}, in every cohort. Found {len(found)} of {len(starts)} cohorts "
+                f"that do not, first at period {where:g}{which}: {remedy}."
             )
             raise DataError(msg)
 
 
 def _refuse_empty(rows: int) -> None:
     if not rows:
-        msg = "`frame` must have at least one row. Found none."
+        msg = "`summary` must have at least one row. Found none."
         raise DataError(msg)
 
 

@@ -76,7 +76,9 @@ class FittedToRenewals(ContractModel):
         >>> {name: round(value, 3) for name, value in model.params_.items()}
         {'alpha': 0.784, 'beta': 1.333}
         """
-        return self._fit(_renewals.from_customers(customers))
+        with _renewals.naming("customers"):
+            found = _renewals.from_customers(customers)
+        return self._fit(found)
 
     def fit_survivors(self, cohorts: object) -> Self:
         """Estimate the parameters from the survivors of one or several cohorts.
@@ -100,7 +102,7 @@ class FittedToRenewals(ContractModel):
         ConvergenceError
             If the data cannot tell the parameters, for example when nobody churned.
         DataError
-            If a cohort lacks a period or its survivors grow in number.
+            If a cohort lacks a period, its survivors grow in number or they are shares of it.
         ParameterError
             If the unit of the model is unknown.
 
@@ -123,7 +125,9 @@ class FittedToRenewals(ContractModel):
         0     alpha     0.704           0.066  0.587  0.845
         1      beta     1.182           0.152  0.918  1.522
         """
-        return self._fit(_renewals.from_survivors(cohorts))
+        with _renewals.naming("cohorts"):
+            found = _renewals.from_survivors(cohorts)
+        return self._fit(found)
 
     def _fit(self, found: _renewals.Renewals) -> Self:
         if self.unit is not None:
