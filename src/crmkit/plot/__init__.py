@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         spend_chart as spend_chart,
         value_concentration as value_concentration,
     )
+    from crmkit.plot.contracts import survival_chart as survival_chart
     from crmkit.plot.customer_base import purchase_counts_chart as purchase_counts_chart
     from crmkit.plot.forecast import forecast_chart as forecast_chart
     from crmkit.plot.histories import (
@@ -45,6 +46,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     {
         "clv": ("retention_curve", "spend_chart", "value_concentration"),
+        "contracts": ("survival_chart",),
         "customer_base": ("purchase_counts_chart",),
         "forecast": ("forecast_chart",),
         "histories": ("alive_history", "expected_purchases_matrix", "probability_alive_matrix"),

@@ -16,6 +16,7 @@ from crmkit.plot import style
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
 
     from crmkit.clv.btyd.customer_base import CustomerBaseModel
     from crmkit.clv.btyd.estimates import Estimates
@@ -71,14 +72,20 @@ def required(model: "CustomerBaseModel", covariates: Mapping[str, Any] | None) -
     return known
 
 
-def checked(models: "Mapping[str, CustomerBaseModel]") -> "dict[str, CustomerBaseModel]":
-    """Return the models that are compared: not more than colours, of one kind of age."""
+def compared(models: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the models that are compared: not more than colours."""
     if not isinstance(models, Mapping) or not 0 < len(models) < len(style.SERIES):
         limit = len(style.SERIES) - 1
         _params.fail("models", f"a mapping of 1 to {limit} names to fitted models", models)
-    if len({age_column(model) for model in models.values()}) > 1:
-        _params.fail("models", "all of customers with T, or all with n_periods", list(models))
     return dict(models)
+
+
+def checked(models: "Mapping[str, CustomerBaseModel]") -> "dict[str, CustomerBaseModel]":
+    """Return the models that are compared: of one kind of age."""
+    chosen = compared(models)
+    if len({age_column(model) for model in chosen.values()}) > 1:
+        _params.fail("models", "all of customers with T, or all with n_periods", list(chosen))
+    return chosen
 
 
 def groups(
@@ -126,12 +133,12 @@ def titled(axes: "Axes", text: str, *, narrow: bool = False) -> None:
     axes.set_title(written, loc="left", fontsize=9.5, color=style.INK, pad=8)
 
 
-def legend_above(axes: "Axes", columns: int) -> None:
+def legend_above(axes: "Axes", columns: int) -> "Legend":
     """Put the legend between title and axes, where no data can be, in at most so many columns that fit."""
     _, labels = axes.get_legend_handles_labels()
     page: Any = axes.get_figure()
     columns = _columns(labels, columns, page.get_figwidth())
-    axes.legend(
+    legend = axes.legend(
         frameon=False,
         fontsize=_LEGEND,
         ncols=columns,
@@ -144,6 +151,7 @@ def legend_above(axes: "Axes", columns: int) -> None:
     )
     rows = -(-len(labels) // columns)
     axes.set_title(axes.get_title(loc="left"), loc="left", fontsize=9.5, color=style.INK, pad=6 + 15 * rows)
+    return legend
 
 
 def _columns(labels: Sequence[str], most: int, width: float) -> int:
