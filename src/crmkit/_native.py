@@ -1,5 +1,6 @@
 """What narwhals cannot say: the few operations that are written in each engine's own words."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -54,6 +55,30 @@ def to_business_time(frame: nw.LazyFrame[Any], names: Sequence[str], tz: str) ->
         }
         return cast("nw.LazyFrame[Any]", nw.from_native(native.assign(**kept)).lazy())
     return frame.with_columns(nw.col(*names).dt.convert_time_zone(tz).dt.replace_time_zone(None))
+
+
+def object_dates(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Turn columns of Python's dates, which pandas holds as objects, into timestamps; leave other objects."""
+    native = cast("pd.DataFrame", frame.collect().to_native())
+    read = {name: _timestamps(native[name]) for name in names}
+    return nw.from_native(native.assign(**read)).lazy()
+
+
+def _timestamps(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return dates and datetimes as timestamps, aware ones in UTC; the column itself if it holds others."""
+    import numpy as np
+    import pandas as pd
+
+    known = column.dropna().tolist()
+    aware = {getattr(value, "tzinfo", None) is not None for value in known}
+    if len(aware) != 1 or not all(isinstance(value, dt.date) for value in known):
+        return column
+    if aware == {True}:
+        known = [value.astimezone(dt.UTC).replace(tzinfo=None) for value in known]
+    moments = np.full(len(column), np.datetime64("NaT", "us"))
+    moments[column.notna().to_numpy()] = np.array(known, dtype="datetime64[us]")
+    found = pd.Series(moments, index=column.index)
+    return found.dt.tz_localize("UTC") if aware == {True} else found
 
 
 def parse_dates(frame: nw.LazyFrame[Any], names: Mapping[str, str]) -> nw.LazyFrame[Any]:

@@ -165,7 +165,8 @@ def test_spend_of_the_holdout_adds_up_to_the_cent():
 def test_spend_of_the_holdout_is_that_of_lifetimes():
     """On rows that are merged by day before, because lifetimes takes the mean of rows there."""
     sold = load_cdnow(sample=True)
-    days = sold.groupby(["customer_id", sold["order_date"].dt.normalize()], as_index=False)["amount"].sum()
+    days = sold.assign(order_date=sold["order_date"].dt.normalize())
+    days = days.groupby(["customer_id", "order_date"], as_index=False)["amount"].sum()
     ends = {"calibration_period_end": "1997-09-30", "observation_period_end": "1998-06-30"}
     with quiet() as lifetimes:
         named = ("customer_id", "order_date")

@@ -1,6 +1,8 @@
 """Table contracts: mapping, checking and the business time zone, on every engine."""
 
+import datetime as dt
 import inspect
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -65,6 +67,64 @@ def test_iso_text_is_read_as_dates():
     assert_parity(tables.leads, raw, expected=expected, keys=["lead_id"], crossing=2)
 
 
+def objects(*values):
+    return RAW.drop(columns="ts").assign(ts=pd.Series(values, dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            (dt.date(2024, 2, 29), dt.date(1600, 1, 1), dt.date(9999, 12, 31)),
+            ["2024-02-29", "1600-01-01", "9999-12-31"],
+        ),
+        (
+            (dt.date(2024, 1, 31), dt.datetime(2024, 1, 31, 10, 30, 5, 7), pd.Timestamp("2024-02-01 01:00")),
+            ["2024-01-31", "2024-01-31T10:30:05.000007", "2024-02-01T01:00"],
+        ),
+    ],
+)
+def test_dates_of_python_in_pandas_are_dates(values, expected):
+    frame = objects(*values).set_index(pd.Index([5, 5, 1]))
+    before = frame.copy()
+    mapped = tables.orders(frame, **NAMES)
+    pd.testing.assert_frame_equal(frame, before)
+    assert mapped["order_date"].dtype == np.dtype("datetime64[us]")
+    assert mapped["order_date"].to_numpy().tolist() == np.array(expected, dtype="datetime64[us]").tolist()
+    assert list(mapped.columns) == ["customer_id", "amount", "note", "order_date"]
+
+
+@pytest.mark.parametrize("nothing", [None, pd.NaT, np.nan])
+def test_dates_of_python_with_nulls(nothing):
+    leads = pd.DataFrame({"lead_id": [1, 2], "created_at": [dt.date(2024, 1, 1)] * 2})
+    leads["won_at"] = pd.Series([nothing, dt.date(2024, 3, 1)], dtype=object)
+    mapped = tables.leads(leads)
+    assert mapped["won_at"].tolist() == [pd.NaT, pd.Timestamp("2024-03-01")]
+    with pytest.raises(DataError, match=r"orders\.order_date: 1 row without a date"):
+        tables.orders(objects(dt.date(2024, 1, 1), nothing, dt.date(2024, 1, 1)), **NAMES)
+
+
+def test_aware_datetimes_of_python_need_the_business_time_zone():
+    helsinki, utc = ZoneInfo("Europe/Helsinki"), dt.UTC
+    frame = objects(
+        dt.datetime(2024, 3, 31, 23, 30, tzinfo=utc), None, dt.datetime(2024, 7, 1, tzinfo=helsinki)
+    )
+    with pytest.raises(ColumnError, match="Got the time zone UTC: map the table with its business time zone"):
+        tables.leads(frame.assign(lead_id=[1, 2, 3], created_at=pd.Timestamp("2024-01-01")), won_at="ts")
+    frame = frame.dropna(subset="ts")
+    mapped = tables.orders(frame, **NAMES, tz="Europe/Helsinki")
+    assert mapped["order_date"].tolist() == [pd.Timestamp("2024-04-01 02:30"), pd.Timestamp("2024-07-01")]
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [dt.time(10), "2024-01-01", 20240101, pd.Period("2024-01", "M"), dt.datetime(2024, 1, 1, tzinfo=dt.UTC)],
+)
+def test_objects_that_are_no_dates_are_refused(strange):
+    with pytest.raises(ColumnError, match="must have dates in 'order_date'. Got the type Object"):
+        tables.orders(objects(dt.date(2024, 1, 1), dt.datetime(2024, 1, 1), strange), **NAMES)
+
+
 READ = {
     "2024-02-29": "2024-02-29",
     "2024-01-31 23:59": "2024-01-31T23:59:00",
@@ -124,7 +184,12 @@ BAD = {
         DataError,
         r"orders\.order_date: 2 rows that are no ISO dates, for example 31\.1\.2024, soon",
     ),
-    "number as date": ({"ts": [20240131, 1, 2]}, ColumnError, "must have dates in 'order_date'"),
+    "number as date": (
+        {"ts": [20240131, 1, 2]},
+        ColumnError,
+        r"must have dates in 'order_date'.*20240131 as to_datetime\(…, format='%Y%m%d'\)",
+    ),
+    "fraction as date": ({"ts": [45322.5, 1, 2]}, ColumnError, "must have dates.*read the numbers by their"),
 }
 
 

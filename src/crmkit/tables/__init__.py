@@ -11,7 +11,8 @@ one aggregate query, turns aware timestamps into the business time zone, and ret
 """
 
 from crmkit.tables.catalogue import CONTRACTS, described
-from crmkit.tables.contract import Column, Contract, Mapper, Problem, mapper, problems
+from crmkit.tables.contract import Column, Contract, Problem, problems
+from crmkit.tables.mapping import Mapper, mapper
 
 activities = mapper(CONTRACTS["activities"])
 campaigns = mapper(CONTRACTS["campaigns"])
