@@ -113,8 +113,12 @@ def test_the_ticks_of_rates_are_whole_per_cents(model):
 def test_what_cannot_be_drawn(model):
     with pytest.raises(ColumnError, match="`observed` must have the column 'period'"):
         plot.survival_chart(pd.DataFrame({"survivors": [3, 2]}), models={"m": model})
-    with pytest.raises(DataError, match="survivors that never grow in number"):
+    with pytest.raises(DataError, match="`observed` must have survivors that never grow in number"):
         plot.survival_chart(cohort([10, 11]), models={"m": model})
+    with pytest.raises(DataError, match="`observed` must have survivors that are numbers of customers"):
+        plot.survival_chart(cohort([1, 0.6]), models={"m": model})
+    with pytest.raises(DataError, match="`observed`.* tenure that is not a whole number"):
+        plot.survival_chart({"tenure": [1.5], "churned": [True]}, models={"m": model})
     with pytest.raises(DataError, match="at least one customer up for a renewal"):
         plot.survival_chart(cohort([10]), models={"m": model})
     with pytest.raises(ParameterError, match="mapping of 1 to 5 names"):

@@ -134,11 +134,13 @@ def _read(observed: object) -> "tuple[Renewals, list[npt.NDArray[np.float64]]]":
     frame, cohorts = as_frame(observed), []
     present = _frames.lazy(frame, table="observed").collect_schema().names()
     if "tenure" in present and "survivors" not in present:
-        found = _renewals.from_customers(frame)
+        with _renewals.naming("observed"):
+            found = _renewals.from_customers(frame)
     else:
         roles = {"period": "number", "survivors": "number", "cohort": "label"}
         rows = _frames.collect(_frames.scan(frame, roles, table="observed", optional=["cohort"]))
-        found = _renewals.from_survivors(rows)
+        with _renewals.naming("observed"):
+            found = _renewals.from_survivors(rows)
         if "cohort" in rows:
             apart = rows.sort_values("period").groupby("cohort")["survivors"]
             cohorts = [one.to_numpy(dtype=float) / one.iloc[0] for _, one in apart if one.iloc[0] > 0]

@@ -194,7 +194,7 @@ def _dots(axes: Any, place: Any, actual: Any, lower: Any, upper: Any) -> None:
     axes.errorbar(
         place,
         actual,
-        yerr=[actual - lower, upper - actual],
+        yerr=np.array([actual - lower, upper - actual]),
         fmt="o",
         color=style.INK,
         markersize=6,
