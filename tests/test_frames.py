@@ -210,9 +210,24 @@ def test_arrow_dates_of_pandas_are_collected():
 def test_text_dates_are_read_by_the_mapping(engine):
     frame = engine(pd.DataFrame({"order_date": ["2024-01-31", "2024-02-29"]}))
     with pytest.raises(
-        ColumnError, match=r"Got text instead: map the table with crmkit.tables.orders\(…\), which"
+        ColumnError,
+        match=r"type String instead: map the table with crmkit.tables.orders\(…\), which reads ISO dates",
     ):
         _frames.scan(frame, {"order_date": "date"}, table="orders")
+
+
+@pytest.mark.parametrize(
+    ("values", "remedy"),
+    [
+        ([2002, 2003], r"pandas.to_datetime\(column, format='%Y'\)"),
+        (["2002", "2003"], r"pandas.to_datetime\(column, format='%Y'\)"),
+        (pd.period_range("2024-01", periods=2, freq="M"), r"column.dt.to_timestamp\(\)"),
+        ([True, False], "convert the column, or map another one"),
+    ],
+)
+def test_columns_that_are_no_dates_say_how_to_become_some(values, remedy):
+    with pytest.raises(ColumnError, match=f"must have dates in 'period'. Got the type .*{remedy}"):
+        _frames.scan(pd.DataFrame({"period": values}), {"period": "date"})
 
 
 def test_whole_numbers_beyond_floats_of_pandas_with_arrow_types():

@@ -151,13 +151,22 @@ def _as_date(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table:
         return column if dtype == _WHOLE else column.cast(_WHOLE)
     if dtype == nw.Date:
         return column.cast(_WHOLE)
-    if dtype == nw.String and table in MAPPED:
-        msg = (
-            f"`{table}` must have dates in '{name}'. Got text instead: map the table with "
-            f"crmkit.tables.{table}(…), which reads ISO dates, or convert the column."
-        )
-        raise ColumnError(msg)
-    raise ColumnError(_wrong(table, name, "dates", dtype))
+    raise ColumnError(_no_date(name, dtype, frame, table))
+
+
+def _no_date(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table: str) -> str:
+    """Say how a column that is no date becomes one."""
+    text, objects = dtype == nw.String, dtype == nw.Object
+    if (text or objects) and table in MAPPED:
+        read = "ISO dates" if text else "Python's dates"
+        remedy = f"map the table with crmkit.tables.{table}(…), which reads {read}, or convert the column"
+    elif text or dtype.is_numeric():
+        remedy = "read them first, with pandas.to_datetime(column, format='%Y') for example"
+    elif dtype == nw.Unknown and frame.implementation.is_pandas():
+        remedy = "convert them first, periods with column.dt.to_timestamp() for example"
+    else:
+        return _wrong(table, name, "dates", dtype)
+    return f"`{table}` must have dates in '{name}'. Got the type {dtype} instead: {remedy}."
 
 
 def _as_number(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table: str) -> nw.Expr:

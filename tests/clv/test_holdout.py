@@ -304,6 +304,8 @@ def test_tracking_in_months(model):
     found = clv.tracking(ORDERS, model=monthly, **SPLIT)
     assert len(found) == 3
     assert found["period_end"].dt.strftime("%m-%d").tolist() == ["01-30", "02-29", "03-31"]
+    closed = clv.tracking(ORDERS, model=monthly, calibration_end="2024-01-30", holdout_end="2024-03-31")
+    assert closed["in_holdout"].tolist() == [False, True]  # the month's last day is known as a whole
     weekly = clv.tracking(ORDERS, model=model, **SPLIT)
     by_day = weekly.set_index("period_end")["actual_cumulative"]
     assert by_day[:"2024-01-30"].iloc[-1] <= found["actual_cumulative"][0] <= by_day["2024-01-31":].iloc[0]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from crmkit import segmentation
-from crmkit.errors import DataError
+from crmkit.errors import ColumnError, DataError, ParameterError
 from crmkit.segmentation import SEGMENTS
 from crmkit.testing import ENGINES, assert_frames_match, assert_parity, available, to_engine, to_pandas
 
@@ -106,6 +106,46 @@ def test_three_steps_give_what_one_gives(orders):
         keys=["customer_id"],
         crossing=1,
     )
+
+
+@pytest.mark.parametrize("returns", ["net", "drop", "keep"])
+def test_orders_instead_of_days(orders, returns):
+    """Rows of one order_id are one purchase, on its first day, whatever else was bought that day."""
+    rng = np.random.default_rng(5)
+    numbers = orders["customer_id"] + "-" + rng.integers(0, 9, len(orders)).astype(str)
+    numbered = orders.assign(order_id=numbers)
+    rows = [row for row in numbered.itertuples() if returns != "drop" or row.amount >= 0]
+    lines, found = defaultdict(list), defaultdict(list)
+    for row in rows:
+        lines[row.customer_id, row.order_id].append((row.order_date.date(), float(row.amount)))
+    for (customer, _), listed in lines.items():
+        days, spent = zip(*listed, strict=True)
+        undone = returns == "net" and min(spent) < 0 and round(sum(spent), 9) <= 0
+        found[customer].append((None if undone else min(days), sum(spent)))
+    table = []
+    for customer, bought in sorted(found.items()):
+        days = [day for day, _ in bought if day is not None]
+        if days:
+            money = round(sum(spent for _, spent in bought), 6)
+            table.append((customer, (AS_OF - max(days)).days, len(days), money))
+    columns = ["customer_id", "recency_days", "frequency", "monetary"]
+    assert_parity(
+        partial(segmentation.rfm_table, as_of=AS_OF, merge="order", returns=returns),
+        numbered,
+        expected=pd.DataFrame(table, columns=columns),
+        keys=["customer_id"],
+        crossing=2,
+    )
+
+
+def test_orders_without_a_number(orders, engine):
+    frame = orders.assign(order_id=np.where(np.arange(len(orders)) < 3, None, "x"))
+    with pytest.raises(DataError, match=f"3 of {len(orders)} rows without an order_id"):
+        segmentation.rfm_table(engine(frame), as_of=AS_OF, merge="order")
+    with pytest.raises(ColumnError, match="'order_id'"):
+        segmentation.rfm_table(engine(orders), as_of=AS_OF, merge="order")
+    with pytest.raises(ParameterError, match="`merge` must be one of 'day', 'order'"):
+        segmentation.rfm_table(engine(orders), as_of=AS_OF, merge="invoice")
 
 
 def test_segments_in_every_engine(orders):

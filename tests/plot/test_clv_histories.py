@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from crmkit import clv, datasets, plot
-from crmkit.errors import DataError, ParameterError
+from crmkit.errors import ColumnError, DataError, ParameterError
 
 AS_OF = "1997-09-30"
 
@@ -187,6 +187,16 @@ def test_life_falls_between_purchases_and_ends_with_as_of(orders, model):
     (line,) = figure.axes[0].lines
     assert np.asarray(line.get_xdata(), dtype="datetime64[D]")[-1] == np.datetime64("1997-03-01")
     assert (np.diff(line.get_ydata()[-40:]) < 0).all()
+
+
+def test_life_without_amounts(orders, model):
+    def line(table, **how):
+        return plot.alive_history(model, table, customer_id=4, as_of="1998-06-30", **how).axes[0].lines[0]
+
+    bare = orders.drop(columns="amount")
+    assert line(bare, monetary=False).get_ydata().tolist() == line(orders).get_ydata().tolist()
+    with pytest.raises(ColumnError, match="Orders without amounts are read with monetary=False"):
+        line(bare)
 
 
 def test_life_on_the_day_of_the_first_purchase(model):

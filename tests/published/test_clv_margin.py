@@ -1,4 +1,4 @@
-"""Golden numbers of reference §5: the margin multiple, what-if, company value, the café case."""
+"""Golden numbers of reference §5 (margin multiple, what-if, company value, café case) and of textbooks."""
 
 import pytest
 
@@ -69,3 +69,47 @@ def test_forms_of_the_multiple_by_hand(asked, expected):
     assert float(clv.margin_multiple(retention=0.8, discount=0.12, **asked)) == pytest.approx(
         expected, rel=1e-14
     )
+
+
+@pytest.mark.parametrize(
+    ("growth", "printed"),
+    [
+        (0.00, [1.15, 1.67, 2.50, 4.09]),
+        (0.02, [1.18, 1.72, 2.63, 4.46]),
+        (0.04, [1.21, 1.79, 2.78, 4.89]),
+        (0.06, [1.24, 1.85, 2.94, 5.42]),
+        (0.08, [1.27, 1.92, 3.125, 6.08]),
+    ],
+)
+def test_margins_that_grow(growth, printed):
+    """Gupta and Lehmann (2003), Customers as assets: at 12 %. 3.125 lies between two roundings."""
+    multiples = clv.margin_multiple_table((0.6, 0.7, 0.8, 0.9), (0.12,), growth=growth)[0.12]
+    for found, expected in zip(multiples, printed, strict=True):
+        assert round(found, 3 if expected == 3.125 else 2) == expected
+
+
+def test_internet_provider_of_farris():
+    """Marketing Metrics: 19.95 a month less 1.50 and 6 a year to keep .5 %; with the first month 1 209."""
+    margin = 19.95 - 1.50 - 6 / 12
+    asked = {"retention": 0.995, "discount": 0.01}
+    assert round(float(clv.margin_multiple(**asked, immediate=True)), 2) == 67.33
+    assert round(float(clv.lifetime_value(margin, **asked))) == 1191
+    assert round(float(clv.lifetime_value(margin, **asked, immediate=True))) == 1209
+    assert round(float(clv.lifetime_value(19.95 - 1.50, retention=0.99, discount=0.01))) == 913
+
+
+def test_loyalty_programme_of_net4you():
+    """Best, Market-Based Management (exercise on jiskha.com): 20 cents more need 78.98 % instead of 78.8 %."""
+    before = clv.lifetime_value(19.95 - 0.50 - 0.50, retention=0.788, discount=0.01)
+    assert round(float(before), 4) == 67.2639
+    needed = clv.break_even_retention(19.95 - 0.50 - 0.70, 67.2639, discount=0.01)
+    assert round(float(needed), 4) == 0.7898
+
+
+def test_first_case_of_berger_and_nasr():
+    """Berger and Nasr (1998): 260 a year and 50 of promotion in the middle of each of ten years."""
+    asked = {"retention": 0.75, "discount": 0.2, "immediate": True}
+    margins = float(clv.lifetime_value(260, periods=11, **asked))
+    promotion = float(clv.lifetime_value(50, periods=10, **asked)) / 1.2**0.5
+    assert (round(margins, 2), round(promotion, 2)) == (689.39, 120.61)
+    assert round(margins - promotion, 2) == 568.78

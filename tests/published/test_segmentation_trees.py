@@ -1,4 +1,4 @@
-"""The credit-risk table of the reference, §8: which column predicts best, what the tree splits on."""
+"""The credit-risk table of the reference, §8, weather and kyphosis: what predicts best, where a tree splits."""
 
 import pandas as pd
 import pytest
@@ -57,3 +57,61 @@ def test_five_rows_are_too_few_for_a_chi_square_split():
     table = pd.crosstab(CREDIT["income"], CREDIT["risk"])
     assert chi2_contingency(table, correction=False).pvalue == pytest.approx(0.136, abs=5e-4)
     assert len(RiskTree().fit(CREDIT[FEATURES], CREDIT["risk"]).rules()) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "correct"), [("outlook", 10), ("temperature", 9), ("humidity", 10), ("windy", 9)]
+)
+def test_rules_for_the_weather(column, correct):
+    """Witten and Frank, Data Mining, on 1R: 4, 5, 4 and 5 errors in 14 days."""
+    days = """
+    sunny hot high false no | sunny hot high true no | overcast hot high false yes | rainy mild high false yes
+    rainy cool normal false yes | rainy cool normal true no | overcast cool normal true yes
+    sunny mild high false no | sunny cool normal false yes | rainy mild normal false yes
+    sunny mild normal true yes | overcast mild high true yes | overcast hot normal false yes
+    rainy mild high true no
+    """
+    weather = pd.DataFrame(
+        [day.split() for day in days.strip().replace("\n", "|").split("|")],
+        columns=["outlook", "temperature", "humidity", "windy", "play"],
+    )
+    rule = one_rule(weather, column=column, target="play")
+    assert (rule.correct, rule.n) == (correct, 14)
+
+
+# Age in months, vertebrae involved, first of them; + where the deformation was present after the operation.
+KYPHOSIS = """
+71 3 5 | 158 3 14 | 128 4 5+ | 2 5 1 | 1 4 15 | 1 2 16 | 61 2 17 | 37 3 16 | 113 2 16 | 59 6 12+ |
+82 5 14+ | 148 3 16 | 18 5 2 | 1 4 12 | 168 3 18 | 1 3 16 | 78 6 15 | 175 5 13 | 80 5 16 | 27 4 9 |
+22 2 16 | 105 6 5+ | 96 3 12+ | 131 2 3 | 15 7 2+ | 9 5 13 | 8 3 6 | 100 3 14 | 4 3 16 | 151 2 16 |
+31 3 16 | 125 2 11 | 130 5 13 | 112 3 16 | 140 5 11 | 93 3 16 | 1 3 9 | 52 5 6+ | 20 6 9 | 91 5 12+ |
+73 5 1+ | 35 3 13 | 143 9 3 | 61 4 1 | 97 3 16 | 139 3 10+ | 136 4 15 | 131 5 13 | 121 3 3+ | 177 2 14 |
+68 5 10 | 9 2 17 | 139 10 6+ | 2 2 17 | 140 4 15 | 72 5 15 | 2 3 13 | 120 5 8+ | 51 7 9 | 102 3 13 |
+130 4 1+ | 114 7 8+ | 81 4 1 | 118 3 16 | 118 4 16 | 17 4 10 | 195 2 17 | 159 4 13 | 18 4 11 | 15 5 16 |
+158 5 14 | 127 4 12 | 87 4 16 | 206 4 10 | 11 3 15 | 178 4 15 | 157 3 13+ | 26 7 13 | 120 2 13 | 42 7 6+ |
+36 4 13
+"""
+
+
+def test_kyphosis_of_rpart():
+    """The example of R's rpart (Therneau and Atkinson) prints the cases of each node and how many are wrong."""
+    cells = KYPHOSIS.replace("\n", " ").split("|")
+    cases = pd.DataFrame(
+        [[int(part) for part in cell.rstrip().rstrip("+").split()] for cell in cells],
+        columns=["Age", "Number", "Start"],
+    )
+    present = pd.Series(["present" if "+" in cell else "absent" for cell in cells])
+    assert present.value_counts().to_dict() == {"absent": 64, "present": 17}
+    tree = RiskTree(min_samples_leaf=7, max_depth=None, ccp_alpha=0.01).fit(cases, present)
+    rules = tree.rules()
+    found = {
+        row.rule: (row.n, row.n_present if row.risk_class == "absent" else row.n_absent)
+        for row in rules.itertuples()
+    }
+    assert found == {
+        "Start > 14.5": (29, 0),
+        "8.5 < Start ≤ 14.5 and Age ≤ 55": (12, 0),
+        "8.5 < Start ≤ 14.5 and Age > 111": (14, 2),
+        "8.5 < Start ≤ 14.5 and 55 < Age ≤ 111": (7, 3),
+        "Start ≤ 8.5": (19, 8),
+    }

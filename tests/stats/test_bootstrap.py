@@ -143,6 +143,13 @@ def test_jackknife_without_variation_is_only_bias_corrected():
     assert 0 <= result.lower <= result.upper <= 4
 
 
+def test_a_statistic_is_a_function():
+    with pytest.raises(
+        ParameterError, match="`statistic` must be a function of the sample, such as numpy.mean"
+    ):
+        bootstrap_interval([1, 2, 3], "mean", random_state=1)
+
+
 def test_bad_arguments():
     with pytest.raises(DataError, match="Found 0 rows"):
         bootstrap_interval([], np.mean, random_state=1)

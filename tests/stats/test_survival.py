@@ -211,6 +211,12 @@ def test_bad_cases():
         cumulative_incidence([1], ["won"], confidence=0.05)
 
 
+@pytest.mark.parametrize("label", ["censored", "Censor", "0"])
+def test_names_of_censoring_are_no_events(label):
+    with pytest.raises(DataError, match="would count as an event: replace it"):
+        cumulative_incidence([1, 2, 3], ["won", label, "lost"])
+
+
 def test_input_is_not_changed():
     event = np.array(["won", None], dtype=object)
     cumulative_incidence(np.array([1, 2]), event)

@@ -196,7 +196,7 @@ def tracking(
         {
             "period": np.arange(1, periods_seen + 1),
             "period_end": np.floor(ends).astype("datetime64[D]").astype("datetime64[us]"),
-            "in_holdout": ends > known.last_day,
+            "in_holdout": np.floor(ends) > known.last_day,
             "actual": np.diff(bought, prepend=0.0),
             "expected": np.diff(expected, prepend=0.0),
             "actual_cumulative": bought,

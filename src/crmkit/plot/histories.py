@@ -240,6 +240,7 @@ def alive_history(
     *,
     customer_id: Any,
     as_of: object,
+    monetary: bool = True,
     covariates: Mapping[str, Any] | None = None,
     width: float = style.WIDE,
 ) -> "Figure":
@@ -256,6 +257,8 @@ def alive_history(
         The customer.
     as_of : date, datetime or ISO text
         The last day of the picture.
+    monetary : bool, default True
+        Whether to read ``amount``. Without it no return can be told from a purchase.
     covariates : mapping, optional
         Covariate → the customer's value, of a model that has them.
     width : float, default 7.4
@@ -295,7 +298,7 @@ def alive_history(
         _params.fail("model", "fitted on customers with T in a known unit of time", model)
     known = _customers.required(model, covariates)
     end = _params.day("as_of", as_of)
-    days = _days(orders, customer_id, end)
+    days = _days(orders, customer_id, end, monetary=monetary)
     life = _life(days, int((np.datetime64(end, "D") - days[0]).astype(int)), model.unit_)
     found = model.probability_alive(life.assign(unit=model.unit_, **known))
     when = days[0] + (life["day"].to_numpy() * 86_400).astype("timedelta64[s]")
@@ -326,12 +329,11 @@ def alive_history(
     return drawn
 
 
-def _days(orders: object, customer: Any, end: Any) -> "npt.NDArray[np.datetime64]":
+def _days(orders: object, customer: Any, end: Any, *, monetary: bool) -> "npt.NDArray[np.datetime64]":
     """Return the days on which a customer bought, in order."""
-    rules = _occasions.rules(as_of=end)
-    rows = (
-        _occasions.read(orders).filter(nw.col("customer_id") == customer).filter(~_occasions.too_late(rules))
-    )
+    rules = _occasions.rules(as_of=end, monetary=monetary)
+    rows = _occasions.read(orders, monetary=rules.monetary).filter(nw.col("customer_id") == customer)
+    rows = rows.filter(~_occasions.too_late(rules))
     bought = _occasions.merged(rows, rules.merge).filter(~_occasions.cancelled())
     days = _frames.collect(bought.select("day").sort("day"))["day"].to_numpy().astype("datetime64[D]")
     if not len(days):

@@ -71,6 +71,9 @@ def rfm(
     5 is best: bought lately, often, for much. Customers who tie share a score, so groups differ in size where
     many tie; see :func:`crmkit.stats.quantile_cuts`. From a lazy frame only thresholds are fetched.
 
+    ``frequency`` counts days with a purchase. To count orders, take the steps one by one: `rfm_table` with
+    ``merge="order"``, then `rfm_score`.
+
     References
     ----------
     Hughes, A. M. (1994). Strategic Database Marketing. Probus: quintiles of recency, frequency and money.
@@ -92,17 +95,21 @@ def rfm(
     return _frames.give(_scored(base, thresholds, segments), like=orders, sort=["customer_id"])
 
 
-def rfm_table(orders: FrameT, *, as_of: object, returns: str = "net", after: str = "raise") -> FrameT:
+def rfm_table(
+    orders: FrameT, *, as_of: object, merge: str = "day", returns: str = "net", after: str = "raise"
+) -> FrameT:
     """Measure each customer's recency, frequency and money.
 
     Parameters
     ----------
     orders : DataFrame
-        An orders table: ``customer_id``, ``order_date`` and ``amount``.
+        An orders table: ``customer_id``, ``order_date`` and ``amount``, for orders also ``order_id``.
     as_of : date, datetime or ISO text
         The day from which recency is counted back; it counts as a whole.
+    merge : {"day", "order"}, default "day"
+        Which rows are one purchase: those of a day, or those of an ``order_id``, dated by the first of them.
     returns : {"net", "drop", "keep"}, default "net"
-        What rows with a negative amount do, as in `rfm`.
+        What rows with a negative amount do, as in `rfm`; with ``merge="order"`` to their order.
     after : {"raise", "drop"}, default "raise"
         What happens to rows dated after `as_of`: an error, or they are left out.
 
@@ -111,7 +118,8 @@ def rfm_table(orders: FrameT, *, as_of: object, returns: str = "net", after: str
     DataFrame
         The same kind of frame, one row a customer with a purchase, sorted by ``customer_id``:
         ``recency_days`` (days from the last day with a purchase to `as_of`), ``frequency`` (days with a
-        purchase), ``monetary`` (net amount of all rows, rounded to 6 decimals so that equal sums are equal).
+        purchase, or orders), ``monetary`` (net amount of all rows, rounded to 6 decimals so that equal sums
+        are equal).
 
     Raises
     ------
@@ -125,7 +133,8 @@ def rfm_table(orders: FrameT, *, as_of: object, returns: str = "net", after: str
     Notes
     -----
     ``frequency`` counts the first purchase too and ``monetary`` is a sum: :func:`crmkit.clv.summarize`
-    leaves the first one out and takes the mean. A customer with nothing but returns has no row.
+    leaves the first one out and takes the mean. A customer with nothing but returns has no row:
+    :func:`crmkit.clv.summary_audit` counts them.
 
     Examples
     --------
@@ -136,7 +145,8 @@ def rfm_table(orders: FrameT, *, as_of: object, returns: str = "net", after: str
        customer_id  recency_days  frequency  monetary
     0            7           361          1      55.0
     """
-    base = _measured(orders, as_of=as_of, returns=returns, after=after)
+    _params.choice("merge", merge, ("day", "order"))
+    base = _measured(orders, as_of=as_of, returns=returns, after=after, by_order=merge == "order")
     return _frames.give(base, like=orders, sort=["customer_id"])
 
 
@@ -287,9 +297,12 @@ def rfm_segments(scored: FrameT, *, segments: Sequence[Segment] = SEGMENTS) -> F
     return _frames.give(summed, like=scored)
 
 
-def _measured(orders: object, *, as_of: object, returns: str, after: str) -> nw.LazyFrame[Any]:
+def _measured(
+    orders: object, *, as_of: object, returns: str, after: str, by_order: bool = False
+) -> nw.LazyFrame[Any]:
     rules = _occasions.rules(as_of=as_of, returns=returns, after=after)
-    return _occasions.by_customer(_occasions.read(orders), rules).select(
+    rows = _occasions.read(orders, by_order=by_order)
+    return (_occasions.by_order if by_order else _occasions.by_customer)(rows, rules).select(
         "customer_id",
         recency_days=rules.end - nw.col("last_day"),
         frequency=nw.col("purchases"),

@@ -82,6 +82,8 @@ def bootstrap_interval(
     import numpy as np
 
     normal_quantile(confidence)
+    if not callable(statistic):
+        _params.fail("statistic", "a function of the sample, such as numpy.mean", statistic)
     _params.choice("method", method, ("bca", "percentile"))
     draws = _params.integer("n_resamples", n_resamples, low=100)
     sample = _sample(values)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     _Floats = NDArray[np.float64]
 
+_CENSORED = ("censored", "censor", "0")
 _ROUNDING = 1e-12
 
 
@@ -87,7 +88,8 @@ def cumulative_incidence(
     ParameterError
         If the confidence is outside its range or `causes` repeats an event or omits one that occurs.
     DataError
-        If there are no cases, lengths differ, a duration is negative or not finite, or a weight is no count.
+        If there are no cases, lengths differ, a duration is negative or not finite, a weight is no count, or
+        an event is the text "censored" or "0".
 
     Notes
     -----
@@ -313,4 +315,11 @@ def _labels(events: "ArrayLike", rows: int) -> "tuple[NDArray[np.object_], NDArr
         msg = f"events must be one for each of {rows} durations. Found shape {label.shape}: pass two columns."
         raise DataError(msg)
     label[pd.isna(label)] = 0
+    named = [one for one in label if isinstance(one, str) and one.strip().lower() in _CENSORED]
+    if named:
+        msg = (
+            f"events must say by 0, False, None or nan that a case is still open. Found {named[0]!r} in "
+            f"{len(named)} of {rows}, which would count as an event: replace it."
+        )
+        raise DataError(msg)
     return label, np.asarray(label == 0, dtype=bool)

@@ -60,12 +60,13 @@ def rules(
     )
 
 
-def read(orders: object, *, monetary: bool | None = None) -> nw.LazyFrame[Any]:
+def read(orders: object, *, monetary: bool | None = None, by_order: bool = False) -> nw.LazyFrame[Any]:
     """Open an orders table with the three columns that occasions are made of, amounts as floats.
 
     `monetary` is the argument of a function that can do without amounts, None of one that cannot.
     """
     wanted = {name: role for name, role in ROLES.items() if monetary is not False or name != "amount"}
+    wanted |= {"order_id": "key"} if by_order else {}
     try:
         rows = _frames.scan(orders, wanted, table="orders")
     except ColumnError as error:
@@ -86,6 +87,27 @@ def by_customer(rows: nw.LazyFrame[Any], rules: Rules) -> nw.LazyFrame[Any]:
     if rows.implementation.is_pandas():
         return nw.from_native(_summed(rows, rules)).lazy()
     return _aggregated(rows, rules)
+
+
+def by_order(rows: nw.LazyFrame[Any], rules: Rules) -> nw.LazyFrame[Any]:
+    """Return customer_id, purchases, last_day, amount, where the rows of one order_id are one purchase."""
+    _frames.refuse(rows, {"without an order_id": nw.col("order_id").is_null()}, table="orders")
+    rows, returned = _checked(rows, rules)
+    amount, day = nw.col("amount"), nw.col("day")
+    if returned and rules.returns == "drop":
+        rows = rows.filter(amount >= 0)
+    ordered = rows.group_by("customer_id", "order_id").agg(
+        amount.sum(), least=amount.min(), day=nw.col("order_date").min()
+    )
+    if rules.returns == "net":
+        ordered = ordered.with_columns(day=nw.when(~cancelled()).then(day))
+    base = ordered.group_by("customer_id").agg(amount.sum(), count=day.count(), last=day.max())
+    return base.filter(nw.col("count") > 0).select(
+        "customer_id",
+        "amount",
+        purchases=nw.col("count").cast(nw.Int64),
+        last_day=periods.day_number(nw.col("last")),
+    )
 
 
 def wrong_rows() -> dict[str, nw.Expr]:
