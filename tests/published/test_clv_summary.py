@@ -40,7 +40,7 @@ def test_spend_of_repeat_buyers(calibration):
 
 @pytest.fixture(scope="module")
 def transactions():
-    """Six customers in the tests of lifetimes, here as in those of pymc-marketing (tests/clv/test_utils.py)."""
+    """Six customers in the tests of pymc-marketing (tests/clv/test_utils.py), after those of lifetimes."""
     rows = [
         *((1, "2015-01-01", 1), (1, "2015-02-06", 2), (2, "2015-01-01", 2)),
         *((3, "2015-01-01", 3), (3, "2015-01-02", 1), (3, "2015-01-05", 5)),

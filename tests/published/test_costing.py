@@ -292,7 +292,7 @@ def test_bottled_water_of_horngren():
 
 
 def test_darwin_company_of_drury():
-    """Drury, Management and Cost Accounting: 10 % a year until customers pay, after 90, 30, 10 and 10 days."""
+    """Drury, Management and Cost Accounting: 10 % a year until they pay, after 90, 30, 10 and 10 days."""
     customers = list("ABYZ")
     sales = [1_000_000.0, 1_000_000.0, 500_000.0, 2_000_000.0]
     quantities = {
