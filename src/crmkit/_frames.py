@@ -92,7 +92,8 @@ def scan(
     absent = set(optional) - set(schema.names())
     wanted = {name: role for name, role in roles.items() if name not in absent}
     require(schema.names(), wanted, table=table)
-    columns = [_normal(name, schema[name], role, opened, table).alias(name) for name, role in wanted.items()]
+    normal = {name: _normal(name, schema[name], role, opened, table) for name, role in wanted.items()}
+    columns = [name if column is None else column.alias(name) for name, column in normal.items()]
     return opened.with_columns(*columns) if keep else opened.select(*columns)
 
 
@@ -111,8 +112,13 @@ def require(present: Sequence[str], wanted: Iterable[str], *, table: str) -> Non
     raise ColumnError(msg)
 
 
-def _normal(name: str, dtype: nw.dtypes.DType, role: str, frame: nw.LazyFrame[Any], table: str) -> nw.Expr:
-    """Express one column as its role needs it, or raise the ColumnError that says why it cannot be."""
+def _normal(
+    name: str, dtype: nw.dtypes.DType, role: str, frame: nw.LazyFrame[Any], table: str
+) -> nw.Expr | None:
+    """Express one column as its role needs it, or raise the ColumnError that says why it cannot be.
+
+    None is a column that is so already.
+    """
     column = nw.col(name)
     if role == "date":
         return _as_date(name, dtype, frame, table)
@@ -139,7 +145,7 @@ def _is_plain(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any]) -> bo
     return not dtype.is_nested() and dtype not in (nw.Binary, nw.Object)
 
 
-def _as_date(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table: str) -> nw.Expr:
+def _as_date(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table: str) -> nw.Expr | None:
     column = nw.col(name)
     if isinstance(dtype, nw.Datetime):
         if dtype.time_zone is not None and not frame.implementation.is_pyspark():
@@ -148,7 +154,7 @@ def _as_date(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table:
                 f"map the table with its business time zone, tz='Europe/Helsinki' for example."
             )
             raise ColumnError(msg)
-        return column if dtype == _WHOLE else column.cast(_WHOLE)
+        return None if dtype == _WHOLE else column.cast(_WHOLE)
     if dtype == nw.Date:
         return column.cast(_WHOLE)
     raise ColumnError(_no_date(name, dtype, frame, table))
@@ -169,15 +175,16 @@ def _no_date(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table:
     return f"`{table}` must have dates in '{name}'. Got the type {dtype} instead: {remedy}."
 
 
-def _as_number(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table: str) -> nw.Expr:
+def _as_number(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any], table: str) -> nw.Expr | None:
     column = nw.col(name)
     if dtype.is_float():
-        return _null_for_nan(name, dtype, frame).cast(nw.Float64)
+        known = _null_for_nan(name, dtype, frame)
+        return known if dtype == nw.Float64 else (column if known is None else known).cast(nw.Float64)
     if dtype == nw.Int128 or (dtype.is_numeric() and not dtype.is_integer()):
         return column.cast(nw.Float64)
     if dtype.is_integer():
         _refuse_inexact(name, frame, table)
-        return column.cast(nw.Int64)
+        return None if dtype == nw.Int64 else column.cast(nw.Int64)
     if dtype == nw.Object and holds_numbers(frame, name):
         return column.cast(nw.Float64)
     raise ColumnError(_wrong(table, name, "numbers", dtype))
@@ -205,16 +212,15 @@ def holds_numbers(frame: nw.LazyFrame[Any], name: str) -> bool:
     return bool(values.map(lambda value: hasattr(value, "__float__")).all())
 
 
-def _null_for_nan(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any]) -> nw.Expr:
-    column = nw.col(name)
+def _null_for_nan(name: str, dtype: nw.dtypes.DType, frame: nw.LazyFrame[Any]) -> nw.Expr | None:
     if not dtype.is_float():
-        return column
+        return None
     if (
         frame.implementation.is_pandas()
-        and type(cast("Any", frame.to_native()).dtypes[name]).__module__[:5] == "numpy"
+        and type(cast("Any", frame.to_native())[name].dtype).__module__[:5] == "numpy"
     ):
-        return column  # numpy's only null is NaN
-    return nw.when(~column.is_nan()).then(column)
+        return None  # numpy's only null is NaN
+    return nw.when(~nw.col(name).is_nan()).then(nw.col(name))
 
 
 def _wrong(table: str, name: str, required: str, dtype: nw.dtypes.DType) -> str:

@@ -90,7 +90,7 @@ def lacking(rows: "pd.DataFrame", columns: Sequence[str]) -> Checks:
     missing = {f"have no value in '{name}'": rows[name].isna().to_numpy() for name in columns}
     numbers = [name for name in columns if rows[name].dtype.kind == "f"]
     return missing | {
-        f"have an infinite value in '{name}'": np.isinf(rows[name]).to_numpy() for name in numbers
+        f"have an infinite value in '{name}'": np.isinf(rows[name].to_numpy()) for name in numbers
     }
 
 
