@@ -86,6 +86,10 @@ def allocate_costs(
     quantities of an intensity driver are money charged directly, at a rate of 1; what they leave of the pool,
     negative where they exceed it, is its unassigned row.
 
+    The customers in `drivers` bear the whole of a pool that any of them claims. Where the cost pays for more
+    units than these, :func:`crmkit.metrics.time_driven_costs` charges the rate of the whole capacity, which
+    need not be minutes, and shows what is left.
+
     References
     ----------
     Cooper, R. and Kaplan, R. S. (1991), "Profit Priorities from Activity-Based Costing", *Harvard Business

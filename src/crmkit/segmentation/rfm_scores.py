@@ -71,6 +71,9 @@ def rfm(
     5 is best: bought lately, often, for much. Customers who tie share a score, so groups differ in size where
     many tie; see :func:`crmkit.stats.quantile_cuts`. From a lazy frame only thresholds are fetched.
 
+    Where a published score differs, look at two things: ranks that split ties by the order of rows give the
+    same history different scores, and a recency counted from the day after the last is a day longer.
+
     ``frequency`` counts days with a purchase. To count orders, take the steps one by one: `rfm_table` with
     ``merge="order"``, then `rfm_score`.
 
