@@ -93,8 +93,10 @@ def scan(
     wanted = {name: role for name, role in roles.items() if name not in absent}
     require(schema.names(), wanted, table=table)
     normal = {name: _normal(name, schema[name], role, opened, table) for name, role in wanted.items()}
-    columns = [name if column is None else column.alias(name) for name, column in normal.items()]
-    return opened.with_columns(*columns) if keep else opened.select(*columns)
+    if keep:
+        changed = [column.alias(name) for name, column in normal.items() if column is not None]
+        return opened.with_columns(*changed) if changed else opened
+    return opened.select(*(name if column is None else column.alias(name) for name, column in normal.items()))
 
 
 def require(present: Sequence[str], wanted: Iterable[str], *, table: str) -> None:

@@ -57,12 +57,13 @@ def is_local(frame: object) -> bool:
 def gather(frame: object, roles: Mapping[str, str], *, weighted: bool = False, alike: bool = True) -> Cells:
     """Collapse the equal rows of a frame, in its engine or, unless few are `alike`, in memory."""
     wanted = {**roles, WEIGHT: "number"} if weighted else dict(roles)
-    rows = _frames.scan(frame, wanted, table="summary")
-    if not is_local(frame):
+    local = is_local(frame)
+    rows = _frames.scan(frame, wanted, table="summary", keep=local)
+    if not local:
         return _grouped(rows, list(roles), weighted=weighted)
-    local = _local(rows)
-    weight = local[WEIGHT].to_numpy(dtype=float) if weighted else None
-    return _collapsed({name: local[name].to_numpy() for name in roles}, weight, alike=alike)
+    columns = _arrays(rows, list(wanted))
+    weight = columns[WEIGHT].astype(float) if weighted else None
+    return _collapsed({name: columns[name] for name in roles}, weight, alike=alike)
 
 
 def _grouped(rows: nw.LazyFrame[Any], columns: Sequence[str], *, weighted: bool) -> Cells:
@@ -97,13 +98,15 @@ def _collapsed(columns: Mapping[str, npt.NDArray[Any]], weight: Floats | None, *
     return Cells(pd.DataFrame(distinct.columns, copy=False), distinct.count, total, distinct)
 
 
-def _local(rows: nw.LazyFrame[Any]) -> "pd.DataFrame":
-    """Bring rows that are in memory to numpy, without a copy where pandas has them so already."""
-    eager = rows.collect()
-    native: Any = eager.to_native()
-    if eager.implementation.is_pandas() and all(isinstance(one, np.dtype) for one in native.dtypes):
-        return native  # type: ignore[no-any-return]
-    return _frames.collect(rows)
+def _arrays(rows: nw.LazyFrame[Any], columns: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Bring columns that are in memory to numpy, without a copy where pandas has them so already."""
+    if rows.implementation.is_pandas():
+        native: Any = rows.to_native()
+        found = {name: native[name] for name in columns}
+        if all(isinstance(one.dtype, np.dtype) for one in found.values()):
+            return {name: one.to_numpy() for name, one in found.items()}
+    local = _frames.collect(rows.select(*columns))
+    return {name: local[name].to_numpy() for name in columns}
 
 
 def give(frame: FrameT, roles: Mapping[str, str], cells: Cells, scores: Mapping[str, Floats]) -> FrameT:

@@ -23,7 +23,7 @@ _PRECISION = 1e-9  # of the log-likelihood that a further Newton step could gain
 _STEPS = 200
 # On a flat summit a small slope leaves more than this share of a parameter: a few Newton steps more. A step
 # below it errs by its square: it is taken without another look at the likelihood.
-_SURE_STEP = 1e-8
+_SURE_STEP = 1e-6
 _LAST_STEPS = 3
 _ROUNDING = 1e-13  # of a log-likelihood
 

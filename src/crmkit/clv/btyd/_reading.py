@@ -87,11 +87,10 @@ def read(summary: object, asked: Asked, *, alike: bool = True) -> _cells.Cells:
 
 def lacking(rows: "pd.DataFrame", columns: Sequence[str]) -> Checks:
     """Say which rows lack a value, or have an infinite one."""
-    missing = {f"have no value in '{name}'": rows[name].isna().to_numpy() for name in columns}
-    numbers = [name for name in columns if rows[name].dtype.kind == "f"]
-    return missing | {
-        f"have an infinite value in '{name}'": np.isinf(rows[name].to_numpy()) for name in numbers
-    }
+    values = {name: rows[name] for name in columns}
+    missing = {f"have no value in '{name}'": one.isna().to_numpy() for name, one in values.items()}
+    numbers = {name: one.to_numpy() for name, one in values.items() if one.dtype.kind == "f"}
+    return missing | {f"have an infinite value in '{name}'": np.isinf(one) for name, one in numbers.items()}
 
 
 def contradictions(rows: "pd.DataFrame", columns: Sequence[str]) -> Checks:
