@@ -57,8 +57,9 @@ def is_local(frame: object) -> bool:
 def gather(frame: object, roles: Mapping[str, str], *, weighted: bool = False, alike: bool = True) -> Cells:
     """Collapse the equal rows of a frame, in its engine or, unless few are `alike`, in memory."""
     wanted = {**roles, WEIGHT: "number"} if weighted else dict(roles)
-    local = is_local(frame)
-    rows = _frames.scan(frame, wanted, table="summary", keep=local)
+    opened = _frames.lazy(frame, table="summary")
+    local = opened.implementation.is_pandas() or is_local(frame)
+    rows = _frames.scan(opened, wanted, table="summary", keep=local)
     if not local:
         return _grouped(rows, list(roles), weighted=weighted)
     columns = _arrays(rows, list(wanted))
