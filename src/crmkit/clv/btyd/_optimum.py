@@ -22,8 +22,8 @@ VAGUE = 6.0
 _PRECISION = 1e-9  # of the log-likelihood that a further Newton step could gain, per customer
 _STEPS = 200
 # On a flat summit a small slope leaves more than this share of a parameter: a few Newton steps more. A step
-# below it errs by its square: it is taken without another look at the likelihood.
-_SURE_STEP = 1e-6
+# below it errs by its square, and the standard errors before it by itself: it is taken unseen.
+_SURE_STEP = 1e-8
 _LAST_STEPS = 3
 _ROUNDING = 1e-13  # of a log-likelihood
 
